@@ -1,0 +1,1 @@
+//! Green threads with the API of std.

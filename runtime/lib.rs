@@ -1,0 +1,3 @@
+//! The engine, waits and threads of greenstd.
+
+pub mod fd;

@@ -1,0 +1,169 @@
+//! Rules that keep the unsafe part small and its protocols checkable.
+
+use crate::layers;
+use crate::lexer::has_word;
+use crate::paths;
+use crate::tree::{File, Finding, Tree};
+
+/// Where `unsafe` may stand: the engine, the raw socket calls, the libc symbols, and what is never
+/// shipped.
+const UNSAFE_FOLDERS: &[&str] =
+    &["runtime/engine", "patch/interpose", "tests", "benches", "examples"];
+const UNSAFE_FILES: &[&str] = &["runtime/engine.rs", "net/socket/sys.rs"];
+
+/// The one door to atomics in the engine: std's, or loom's under `cfg(loom)`.
+const ATOMICS: &str = "runtime/engine/atomic.rs";
+
+/// Folders of code that is shipped.
+const SHIPPED: &[&str] = &["runtime", "net", "patch"];
+
+/// A `static mut` is never sound enough.
+pub fn static_mut(tree: &Tree) -> Vec<Finding> {
+    lines(tree, "static mut", "use an atomic, a lock or a cell", |_, line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.windows(2).any(|pair| pair == ["static", "mut"])
+    })
+}
+
+/// `unsafe`, and permission for it, stand only where DESIGN puts them.
+pub fn unsafe_place(tree: &Tree) -> Vec<Finding> {
+    let message = "unsafe code lives in the engine, net/socket/sys.rs and interpose only";
+    lines(tree, "unsafe place", message, |file, line| {
+        let is_permitted = UNSAFE_FILES.contains(&file.path.as_str())
+            || UNSAFE_FOLDERS.iter().any(|folder| file.is_in(folder));
+        let permits = line.contains("allow(unsafe_code") || line.contains("expect(unsafe_code");
+        !is_permitted && (has_word(line, "unsafe") || permits)
+    })
+}
+
+/// The engine takes its atomics from one file, so that loom runs the very code that ships.
+pub fn engine_atomics(tree: &Tree) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for file in tree.rust().filter(|file| file.is_in("runtime/engine") && file.path != ATOMICS) {
+        for path in paths::named(file, &layers::module(file)) {
+            let [first, second, third, ..] = path.segments.as_slice() else { continue };
+            let is_std = matches!(first.as_str(), "std" | "core" | "loom") && second == "sync";
+            if is_std && matches!(third.as_str(), "atomic" | "*") {
+                let message = "import atomics from `engine::atomic`, which loom can replace";
+                found.push(Finding::new("engine atomics", file, path.line, message));
+            }
+        }
+    }
+    found
+}
+
+/// Shipped code says why a failure cannot happen: `expect`, never `unwrap`.
+pub fn unwrap(tree: &Tree) -> Vec<Finding> {
+    let message = "say why it cannot fail: `expect(\"…\")`";
+    let mut found = Vec::new();
+    for file in tree.rust().filter(|file| SHIPPED.iter().any(|folder| file.is_in(folder))) {
+        if file.path.ends_with("/tests.rs") || file.path.contains("/tests/") {
+            continue;
+        }
+        // Unit tests come last in a file.
+        let shipped = file.code_lines().take_while(|(_, line)| {
+            !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test")
+        });
+        let bare = shipped.filter(|(_, line)| line.contains(".unwrap()"));
+        found.extend(bare.map(|(number, _)| Finding::new("unwrap", file, number, message)));
+    }
+    found
+}
+
+/// The lines of code for which `is_breach` holds.
+fn lines(
+    tree: &Tree,
+    rule: &'static str,
+    message: &str,
+    is_breach: impl Fn(&File, &str) -> bool,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for file in tree.rust() {
+        let breaches = file.code_lines().filter(|(_, line)| is_breach(file, line));
+        found.extend(breaches.map(|(number, _)| Finding::new(rule, file, number, message)));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{hold, places};
+
+    #[test]
+    fn there_is_no_static_mut() {
+        hold(static_mut);
+    }
+
+    #[test]
+    fn a_static_mut_is_found() {
+        let text = "//! static mut\nstatic mut A: u8 = 0;\npub static  mut B: u8 = 0;\n\
+                    fn f(x: &'static mut u8) {}\nlet s = \"static mut\";\n";
+        assert_eq!(places(static_mut, &[("tests/a.rs", text)]), ["tests/a.rs:2", "tests/a.rs:3"]);
+    }
+
+    #[test]
+    fn unsafe_stays_in_its_place() {
+        hold(unsafe_place);
+    }
+
+    #[test]
+    fn unsafe_out_of_place_is_found() {
+        let text = "//! unsafe\n#![deny(unsafe_code)]\nunsafe { f() }\n#[allow(unsafe_code)]\n";
+        let files = [
+            ("runtime/park.rs", text),
+            ("net/socket/mod.rs", "unsafe impl Send for A {}"),
+            ("net/socket/sys.rs", text),
+            ("runtime/engine/life.rs", text),
+            ("patch/interpose/read.rs", text),
+            ("patch/interposed.rs", "unsafe { f() }"),
+            ("benches/echo.rs", text),
+        ];
+        let found = [
+            "runtime/park.rs:3",
+            "runtime/park.rs:4",
+            "net/socket/mod.rs:1",
+            "patch/interposed.rs:1",
+        ];
+        assert_eq!(places(unsafe_place, &files), found);
+    }
+
+    #[test]
+    fn the_engine_takes_atomics_from_one_file() {
+        hold(engine_atomics);
+    }
+
+    #[test]
+    fn an_atomic_from_elsewhere_is_found() {
+        let files = [
+            ("runtime/engine/atomic.rs", "pub use std::sync::atomic::*;"),
+            ("runtime/engine/life.rs", "use std::sync::{\n Arc,\n atomic::AtomicU32,\n};"),
+            (
+                "runtime/engine/idle.rs",
+                "use crate::engine::atomic::AtomicU32;\nuse std::sync::Arc;",
+            ),
+            ("runtime/engine/stack/slab.rs", "fn f() { core::sync::atomic::fence(x) }"),
+            ("runtime/engine/slot.rs", "use std::sync::*;"),
+            ("runtime/park.rs", "use std::sync::atomic::AtomicU32;"),
+        ];
+        let found = [
+            "runtime/engine/life.rs:3",
+            "runtime/engine/stack/slab.rs:1",
+            "runtime/engine/slot.rs:1",
+        ];
+        assert_eq!(places(engine_atomics, &files), found);
+    }
+
+    #[test]
+    fn shipped_code_has_no_bare_unwrap() {
+        hold(unwrap);
+    }
+
+    #[test]
+    fn a_bare_unwrap_is_found_before_the_tests_only() {
+        let text =
+            "// x.unwrap()\nx.unwrap();\nx.unwrap_or(1);\n#[cfg(test)]\nmod tests { x.unwrap() }";
+        let files = [("net/a.rs", text), ("net/tcp/tests.rs", text), ("tests/net/main.rs", text)];
+        assert_eq!(places(unwrap, &files), ["net/a.rs:2"]);
+    }
+}

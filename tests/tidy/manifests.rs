@@ -54,11 +54,13 @@ pub fn dependencies(file: &File) -> Vec<Dependency> {
             {
                 found.push(entry(name, above.starts_with("workspace.")));
             }
-        } else if open == 0 && table.ends_with("dependencies") && !text.starts_with('#') {
-            if let Some((key, _)) = text.split_once('=') {
-                let name = key.split('.').next().unwrap_or(key);
-                found.push(entry(name, table.starts_with("workspace.")));
-            }
+        } else if open == 0
+            && table.ends_with("dependencies")
+            && !text.starts_with('#')
+            && let Some((key, _)) = text.split_once('=')
+        {
+            let name = key.split('.').next().unwrap_or(key);
+            found.push(entry(name, table.starts_with("workspace.")));
         }
         if !text.starts_with('#') && table.ends_with("dependencies") {
             open += text.matches(['[', '{']).count();

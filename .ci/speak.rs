@@ -1,0 +1,118 @@
+//! A client for the examples: speaks to a server on loopback and compares every byte.
+//!
+//! `speak free-address` prints an address that nobody listens on. `speak echo ADDRESS CLIENTS
+//! BYTES` sends that many bytes from each of so many clients at once, expects the same bytes back
+//! and then the end. `speak reset ADDRESS CLIENTS` leaves in the middle of a message.
+//!
+//! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
+//! while, so that a server that hangs is a failure and not a hanging check.
+
+use std::env;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to start listening.
+const START: Duration = Duration::from_secs(20);
+
+/// How long a server may keep a client waiting for one byte.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Larger than what the kernel sends in one piece, and no divisor of any message.
+const PIECE_BYTES: usize = 70_001;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["free-address"] => println!("{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?),
+        ["echo", address, clients, bytes] => {
+            let (address, bytes) = (address.parse()?, bytes.parse()?);
+            each(clients.parse()?, |client| echo(address, client, bytes))?;
+            println!("{clients} clients got their {bytes} bytes back");
+        }
+        ["reset", address, clients] => {
+            let address = address.parse()?;
+            each(clients.parse()?, |_| reset(address))?;
+            println!("{clients} clients left in the middle");
+        }
+        _ => return Err("free-address | echo ADDRESS CLIENTS BYTES | reset ADDRESS CLIENTS".into()),
+    }
+    Ok(())
+}
+
+/// Runs `client` on so many threads at once, and returns the first error.
+fn each(clients: usize, client: impl Fn(usize) -> io::Result<()> + Sync) -> io::Result<()> {
+    let client = &client;
+    thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..clients).map(|number| scope.spawn(move || client(number))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("a client panics never"))
+    })
+}
+
+fn echo(address: SocketAddr, client: usize, bytes: usize) -> io::Result<()> {
+    let stream = connect(address)?;
+    let sent = message(client, bytes);
+    let mut received = Vec::with_capacity(bytes);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for piece in sent.chunks(PIECE_BYTES) {
+                (&stream).write_all(piece)?;
+            }
+            stream.shutdown(Shutdown::Write)
+        });
+        (&stream).read_to_end(&mut received)?;
+        writer.join().expect("a writer panics never")
+    })?;
+    if received == sent {
+        return Ok(());
+    }
+    let same = received.iter().zip(&sent).take_while(|(one, other)| one == other).count();
+    let text = format!(
+        "client {client}: {} bytes sent, {} came back, of which {same} right",
+        sent.len(),
+        received.len()
+    );
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+}
+
+/// Closing with the answer unread makes the kernel send a reset instead of an end.
+fn reset(address: SocketAddr) -> io::Result<()> {
+    let mut stream = connect(address)?;
+    stream.write_all(&message(0, 4096))?;
+    let mut first = [0; 1];
+    stream.read_exact(&mut first)
+}
+
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let deadline = Instant::now() + START;
+    let stream = loop {
+        match TcpStream::connect(address) {
+            Err(error)
+                if error.kind() == io::ErrorKind::ConnectionRefused
+                    && Instant::now() < deadline =>
+            {
+                thread::sleep(Duration::from_millis(20));
+            }
+            outcome => break outcome?,
+        }
+    };
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Bytes that differ from client to client and do not repeat with a buffer's length.
+fn message(client: usize, bytes: usize) -> Vec<u8> {
+    let mut state = (client as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut next = || {
+        // The xorshift generator of Marsaglia.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..bytes).map(|_| next()).collect()
+}

@@ -14,6 +14,12 @@ const UNSAFE_FILES: &[&str] = &["runtime/engine.rs", "net/socket/sys.rs"];
 /// The one door to atomics in the engine: std's, or loom's under `cfg(loom)`.
 const ATOMICS: &str = "runtime/engine/atomic.rs";
 
+/// Folders of the engine that may use std's atomics, each with the reason.
+const WITHOUT_LOOM: &[(&str, &str)] = &[(
+    "runtime/engine/stack",
+    "statics that a signal handler or a probe of the kernel needs: loom's have no const `new`",
+)];
+
 /// Folders of code that is shipped.
 const SHIPPED: &[&str] = &["runtime", "net", "patch"];
 
@@ -25,30 +31,70 @@ pub fn static_mut(tree: &Tree) -> Vec<Finding> {
     })
 }
 
-/// `unsafe`, and permission for it, stand only where DESIGN puts them.
+/// `unsafe`, and permission for it, stand only where DESIGN puts them, or at a `mod` line that
+/// leads there.
 pub fn unsafe_place(tree: &Tree) -> Vec<Finding> {
     let message = "unsafe code lives in the engine, net/socket/sys.rs and interpose only";
-    lines(tree, "unsafe place", message, |file, line| {
-        let is_permitted = UNSAFE_FILES.contains(&file.path.as_str())
-            || UNSAFE_FOLDERS.iter().any(|folder| file.is_in(folder));
-        let permits = line.contains("allow(unsafe_code") || line.contains("expect(unsafe_code");
-        !is_permitted && (has_word(line, "unsafe") || permits)
-    })
+    let mut found = Vec::new();
+    for file in tree.rust().filter(|file| !is_unsafe_place(&file.path)) {
+        let lines: Vec<&str> = file.code.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let permits = line.contains("allow(unsafe_code") || line.contains("expect(unsafe_code");
+            let is_breach = if permits {
+                !leads_to_unsafe_place(file, &lines[at + 1..])
+            } else {
+                has_word(line, "unsafe")
+            };
+            if is_breach {
+                found.push(Finding::new("unsafe place", file, at + 1, message));
+            }
+        }
+    }
+    found
 }
 
-/// The engine takes its atomics from one file, so that loom runs the very code that ships.
+fn is_unsafe_place(path: &str) -> bool {
+    let is_inside = |folder: &str| path.strip_prefix(folder).is_some_and(|r| r.starts_with('/'));
+    UNSAFE_FILES.contains(&path) || UNSAFE_FOLDERS.iter().any(|folder| is_inside(folder))
+}
+
+/// Whether the item after an attribute is `mod name;` for a module that may hold unsafe code.
+fn leads_to_unsafe_place(file: &File, after: &[&str]) -> bool {
+    let item = after.iter().map(|line| line.trim()).find(|line| {
+        let is_attribute = line.starts_with("#[");
+        !line.is_empty() && !is_attribute
+    });
+    let Some(name) = item.and_then(|item| item.strip_suffix(';')?.split_once("mod ")) else {
+        return false;
+    };
+    let base = file.path.trim_end_matches(".rs");
+    let folder = match base.rsplit_once('/') {
+        Some((folder, "mod" | "lib")) => folder,
+        _ => base,
+    };
+    let name = name.1.trim();
+    is_unsafe_place(&format!("{folder}/{name}.rs"))
+        || is_unsafe_place(&format!("{folder}/{name}/mod.rs"))
+}
+
+/// The engine takes its atomics from one file, so that loom runs the very code that ships. A
+/// model's own witnesses may be loom's.
 pub fn engine_atomics(tree: &Tree) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let mut found: Vec<Finding> = Vec::new();
     for file in tree.rust().filter(|file| file.is_in("runtime/engine") && file.path != ATOMICS) {
+        if WITHOUT_LOOM.iter().any(|(folder, _)| file.is_in(folder)) {
+            continue;
+        }
         for path in paths::named(file, &layers::module(file)) {
             let [first, second, third, ..] = path.segments.as_slice() else { continue };
-            let is_std = matches!(first.as_str(), "std" | "core" | "loom") && second == "sync";
+            let is_std = matches!(first.as_str(), "std" | "core") && second == "sync";
             if is_std && matches!(third.as_str(), "atomic" | "*") {
                 let message = "import atomics from `engine::atomic`, which loom can replace";
                 found.push(Finding::new("engine atomics", file, path.line, message));
             }
         }
     }
+    found.dedup_by_key(|finding| finding.place());
     found
 }
 
@@ -114,6 +160,9 @@ mod tests {
             ("runtime/park.rs", text),
             ("net/socket/mod.rs", "unsafe impl Send for A {}"),
             ("net/socket/sys.rs", text),
+            ("net/socket.rs", "#[allow(unsafe_code)]\n#[cfg(unix)]\npub(crate) mod sys;\n"),
+            ("net/tcp.rs", "#[allow(unsafe_code)]\nmod sys;\n"),
+            ("runtime/lib.rs", "#[allow(unsafe_code)]\nmod engine;\n"),
             ("runtime/engine/life.rs", text),
             ("patch/interpose/read.rs", text),
             ("patch/interposed.rs", "unsafe { f() }"),
@@ -123,6 +172,7 @@ mod tests {
             "runtime/park.rs:3",
             "runtime/park.rs:4",
             "net/socket/mod.rs:1",
+            "net/tcp.rs:1",
             "patch/interposed.rs:1",
         ];
         assert_eq!(places(unsafe_place, &files), found);
@@ -137,20 +187,19 @@ mod tests {
     fn an_atomic_from_elsewhere_is_found() {
         let files = [
             ("runtime/engine/atomic.rs", "pub use std::sync::atomic::*;"),
-            ("runtime/engine/life.rs", "use std::sync::{\n Arc,\n atomic::AtomicU32,\n};"),
+            ("runtime/engine/life.rs", "use std::sync::{\n Arc,\n atomic::{AtomicU32, fence},\n};"),
             (
                 "runtime/engine/idle.rs",
                 "use crate::engine::atomic::AtomicU32;\nuse std::sync::Arc;",
             ),
-            ("runtime/engine/stack/slab.rs", "fn f() { core::sync::atomic::fence(x) }"),
+            ("runtime/engine/timers.rs", "fn f() { core::sync::atomic::fence(x) }"),
+            ("runtime/engine/stack/guard.rs", "use std::sync::atomic::AtomicU32;"),
+            ("runtime/engine/inbox.rs", "use loom::sync::atomic::{AtomicU32, Ordering};"),
             ("runtime/engine/slot.rs", "use std::sync::*;"),
             ("runtime/park.rs", "use std::sync::atomic::AtomicU32;"),
         ];
-        let found = [
-            "runtime/engine/life.rs:3",
-            "runtime/engine/stack/slab.rs:1",
-            "runtime/engine/slot.rs:1",
-        ];
+        let found =
+            ["runtime/engine/life.rs:3", "runtime/engine/timers.rs:1", "runtime/engine/slot.rs:1"];
         assert_eq!(places(engine_atomics, &files), found);
     }
 

@@ -164,9 +164,8 @@ fn layer(module: &str) -> usize {
 fn engine_exports(tree: &Tree) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in ENGINE_CONTENTS.iter().filter_map(|path| tree.file(path)) {
-        let reexports =
-            paths::named(file, &module(file)).into_iter().filter(|path| path.is_reexport);
-        names.extend(reexports.filter_map(|path| path.segments.last().cloned()));
+        let paths = paths::named(file, &module(file));
+        names.extend(paths.into_iter().filter_map(|path| path.exported));
     }
     names
 }
@@ -252,7 +251,7 @@ mod tests {
             ("runtime/park.rs", "use crate::engine::fiber::Fiber;"),
             (
                 "runtime/thread/spawn.rs",
-                "use crate::engine::{Fiber, fiber::Header};\nuse crate::engine::B;",
+                "use crate::engine::{Start, fiber::Header};\nuse crate::engine::Spawn;",
             ),
             ("runtime/sync/mutex.rs", "fn f() {\n crate::engine::Fiber::new() }"),
         ];

@@ -11,8 +11,8 @@ pub struct Named {
     pub line: usize,
     /// The segments; the first is `crate` or the name of a crate, if it could be told.
     pub segments: Vec<String>,
-    /// Whether it is what a `pub use` or `pub(…) use` gives away.
-    pub is_reexport: bool,
+    /// The name under which a `pub use` or `pub(…) use` gives it away.
+    pub exported: Option<String>,
 }
 
 /// Every path of `file`: the leaves of its `use` items and what its code names in full.
@@ -112,6 +112,7 @@ impl<'a> Reader<'a> {
         let shared = prefix.len();
         let line = self.tokens.get(self.at).map_or(0, |token| token.line);
         let mut has_branches = false;
+        let mut alias = None;
         loop {
             match self.text(self.at) {
                 "" | "," | "}" | ";" => break,
@@ -126,8 +127,10 @@ impl<'a> Reader<'a> {
                     }
                     self.at += 1;
                 }
-                // `as name` says nothing about where the item comes from.
-                "as" => self.at += 2,
+                "as" => {
+                    alias = Some(self.text(self.at + 1).to_owned());
+                    self.at += 2;
+                }
                 "::" => self.at += 1,
                 segment => {
                     prefix.push(segment.to_owned());
@@ -136,7 +139,8 @@ impl<'a> Reader<'a> {
             }
         }
         if !has_branches {
-            self.note(line, prefix, is_reexport);
+            let exported = alias.or_else(|| prefix.last().cloned()).filter(|_| is_reexport);
+            self.note(line, prefix, exported);
         }
         prefix.truncate(shared);
     }
@@ -153,10 +157,10 @@ impl<'a> Reader<'a> {
         if self.text(self.at) == "::" {
             self.at += 1;
         }
-        self.note(line, &segments, false);
+        self.note(line, &segments, None);
     }
 
-    fn note(&mut self, line: usize, segments: &[String], is_reexport: bool) {
+    fn note(&mut self, line: usize, segments: &[String], exported: Option<String>) {
         let mut rest = segments;
         let mut base = match rest.first().map(String::as_str) {
             Some("self" | "super") => Some(self.module.clone()),
@@ -177,7 +181,7 @@ impl<'a> Reader<'a> {
         };
         // The `self` of `use a::{self, b}` names `a`.
         segments.extend(rest.iter().filter(|segment| *segment != "self").cloned());
-        self.found.push(Named { line, segments, is_reexport });
+        self.found.push(Named { line, segments, exported });
     }
 }
 
@@ -195,12 +199,8 @@ mod tests {
         named(&tree.files()[0], &["thread".into(), "scoped".into()])
             .iter()
             .map(|path| {
-                format!(
-                    "{}{} {}",
-                    if path.is_reexport { "pub " } else { "" },
-                    path.line,
-                    path.segments.join("::")
-                )
+                let exported = path.exported.iter().map(|name| format!("pub {name} "));
+                format!("{}{} {}", String::from_iter(exported), path.line, path.segments.join("::"))
             })
             .collect()
     }
@@ -208,7 +208,13 @@ mod tests {
     #[test]
     fn use_trees_are_spread_out() {
         let text = "pub use a::{self, b::{c as d, e::*},\n f};\npub(crate) use ::g::h;";
-        let all = ["pub 1 a", "pub 1 a::b::c", "pub 1 a::b::e::*", "pub 2 a::f", "pub 3 g::h"];
+        let all = [
+            "pub self 1 a",
+            "pub d 1 a::b::c",
+            "pub * 1 a::b::e::*",
+            "pub f 2 a::f",
+            "pub h 3 g::h",
+        ];
         assert_eq!(listed(text), all);
     }
 

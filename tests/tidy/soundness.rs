@@ -40,11 +40,9 @@ pub fn unsafe_place(tree: &Tree) -> Vec<Finding> {
         let lines: Vec<&str> = file.code.lines().collect();
         for (at, line) in lines.iter().enumerate() {
             let permits = line.contains("allow(unsafe_code") || line.contains("expect(unsafe_code");
-            let is_breach = if permits {
-                !leads_to_unsafe_place(file, &lines[at + 1..])
-            } else {
-                has_word(line, "unsafe")
-            };
+            let leads = module_after(&lines[at + 1..])
+                .is_some_and(|name| file.submodule(name).iter().any(|path| is_unsafe_place(path)));
+            let is_breach = if permits { !leads } else { has_word(line, "unsafe") };
             if is_breach {
                 found.push(Finding::new("unsafe place", file, at + 1, message));
             }
@@ -58,23 +56,11 @@ fn is_unsafe_place(path: &str) -> bool {
     UNSAFE_FILES.contains(&path) || UNSAFE_FOLDERS.iter().any(|folder| is_inside(folder))
 }
 
-/// Whether the item after an attribute is `mod name;` for a module that may hold unsafe code.
-fn leads_to_unsafe_place(file: &File, after: &[&str]) -> bool {
-    let item = after.iter().map(|line| line.trim()).find(|line| {
-        let is_attribute = line.starts_with("#[");
-        !line.is_empty() && !is_attribute
-    });
-    let Some(name) = item.and_then(|item| item.strip_suffix(';')?.split_once("mod ")) else {
-        return false;
-    };
-    let base = file.path.trim_end_matches(".rs");
-    let folder = match base.rsplit_once('/') {
-        Some((folder, "mod" | "lib")) => folder,
-        _ => base,
-    };
-    let name = name.1.trim();
-    is_unsafe_place(&format!("{folder}/{name}.rs"))
-        || is_unsafe_place(&format!("{folder}/{name}/mod.rs"))
+/// The name, if the item after an attribute is `mod name;`.
+fn module_after<'a>(after: &[&'a str]) -> Option<&'a str> {
+    let mut items = after.iter().map(|line| line.trim());
+    let item = items.find(|line| !line.is_empty() && !line.starts_with("#["))?;
+    item.strip_suffix(';')?.split_once("mod ").map(|(_, name)| name.trim())
 }
 
 /// The engine takes its atomics from one file, so that loom runs the very code that ships. A
@@ -101,19 +87,37 @@ pub fn engine_atomics(tree: &Tree) -> Vec<Finding> {
 /// Shipped code says why a failure cannot happen: `expect`, never `unwrap`.
 pub fn unwrap(tree: &Tree) -> Vec<Finding> {
     let message = "say why it cannot fail: `expect(\"…\")`";
+    let for_tests = test_modules(tree);
     let mut found = Vec::new();
     for file in tree.rust().filter(|file| SHIPPED.iter().any(|folder| file.is_in(folder))) {
-        if file.path.ends_with("/tests.rs") || file.path.contains("/tests/") {
+        let is_inside = |module: &String| file.is_in(module.trim_end_matches(".rs"));
+        if for_tests.contains(&file.path) || for_tests.iter().any(is_inside) {
             continue;
         }
         // Unit tests come last in a file.
-        let shipped = file.code_lines().take_while(|(_, line)| {
-            !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test")
-        });
-        let bare = shipped.filter(|(_, line)| line.contains(".unwrap()"));
-        found.extend(bare.map(|(number, _)| Finding::new("unwrap", file, number, message)));
+        let lines: Vec<&str> = file.code.lines().collect();
+        let is_tests = |at: usize| is_for_tests(lines[at]) && module_after(&lines[at..]).is_none();
+        let shipped = (0..lines.len()).take_while(|&at| !is_tests(at));
+        let bare = shipped.filter(|&at| lines[at].contains(".unwrap()"));
+        found.extend(bare.map(|at| Finding::new("unwrap", file, at + 1, message)));
     }
     found
+}
+
+/// The files of the modules that are declared for tests only.
+fn test_modules(tree: &Tree) -> Vec<String> {
+    let mut paths = Vec::new();
+    for file in tree.rust() {
+        let lines: Vec<&str> = file.code.lines().collect();
+        for at in (0..lines.len()).filter(|&at| is_for_tests(lines[at])) {
+            paths.extend(module_after(&lines[at..]).into_iter().flat_map(|n| file.submodule(n)));
+        }
+    }
+    paths
+}
+
+fn is_for_tests(line: &str) -> bool {
+    line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test")
 }
 
 /// The lines of code for which `is_breach` holds.
@@ -210,9 +214,17 @@ mod tests {
 
     #[test]
     fn a_bare_unwrap_is_found_before_the_tests_only() {
-        let text =
-            "// x.unwrap()\nx.unwrap();\nx.unwrap_or(1);\n#[cfg(test)]\nmod tests { x.unwrap() }";
-        let files = [("net/a.rs", text), ("net/tcp/tests.rs", text), ("tests/net/main.rs", text)];
-        assert_eq!(places(unwrap, &files), ["net/a.rs:2"]);
+        let text = "// x.unwrap()\nx.unwrap();\nx.unwrap_or(1);\n#[cfg(test)]\n\
+                    mod tests {\nx.unwrap()\n}";
+        let files = [
+            ("net/a.rs", text),
+            ("net/b.rs", "#[cfg(test)]\nmod sample;\nmod other;\nx.unwrap();\n"),
+            ("net/b/sample.rs", text),
+            ("net/b/sample/deep.rs", text),
+            ("net/b/other.rs", text),
+            ("tests/net/main.rs", text),
+        ];
+        let found = ["net/a.rs:2", "net/b.rs:4", "net/b/other.rs:2"];
+        assert_eq!(places(unwrap, &files), found);
     }
 }

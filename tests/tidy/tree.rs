@@ -36,6 +36,16 @@ impl File {
         (1..).zip(self.code.lines())
     }
 
+    /// Where `mod name;` in this file may lead.
+    pub fn submodule(&self, name: &str) -> [String; 2] {
+        let base = self.path.trim_end_matches(".rs");
+        let folder = match base.rsplit_once('/') {
+            Some((folder, "mod" | "lib" | "main")) => folder,
+            _ => base,
+        };
+        [format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")]
+    }
+
     /// Whether the file lies in `folder`, at any depth.
     pub fn is_in(&self, folder: &str) -> bool {
         self.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))

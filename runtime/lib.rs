@@ -1,3 +1,4 @@
 //! The engine, waits and threads of greenstd.
 
+mod engine;
 pub mod fd;

@@ -1,0 +1,235 @@
+//! The stacks of one runtime, shared by its workers.
+//!
+//! Space and use are kept apart. [`reserve`](StackPool::reserve) sees to it that address space for a
+//! stack exists, so that `spawn` can fail with an error; [`take`](StackPool::take) then hands a slot
+//! out and never maps. In between a task costs no stack at all. Free slots are *warm*, with the top
+//! of their memory, up to a bound, and *cold* beyond it; warm ones are handed out first, then
+//! cold ones, then such as were never used.
+//!
+//! Workers come here with 16 slots at a time, through their [`LocalCache`](super::LocalCache).
+//! System calls on slots are made outside the lock, by whoever holds their handles just then.
+//!
+//! # Invariants
+//!
+//! 1. No system call is made under a class's lock but for mapping and `mprotect` guards, both at
+//!    `reserve` and both once for each slot or slab.
+//! 2. A slot is trimmed or released only by the holder of its handle.
+
+use std::array;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::Stack;
+use super::guard::{self, Guard, GuardKind};
+use super::release::{release, trim};
+use super::shelf::Shelf;
+use super::size::SizeClass;
+
+/// What a [`StackPool`] is to be like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    /// The class that the workers' caches hold.
+    pub(crate) class: SizeClass,
+    /// How slots are guarded.
+    pub(crate) guard: GuardKind,
+    /// Most warm slots of each class. 8,192 hold at most 128 MiB, and 32 MiB where green threads
+    /// stay within a page.
+    pub(crate) warm_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { class: SizeClass::DEFAULT, guard: GuardKind::Auto, warm_max: 8192 }
+    }
+}
+
+/// A snapshot of a pool's numbers, over all classes.
+///
+/// With nothing on its way, `mapped` is the sum of `taken`, `warm`, `cold` and `fresh`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Statistics {
+    /// Mappings.
+    pub(crate) slabs: usize,
+    /// Slots in them.
+    pub(crate) mapped: usize,
+    /// Slots promised by `reserve` and not given up by `unreserve`.
+    pub(crate) reserved: usize,
+    /// Slots outside: in use, in workers' caches, and being trimmed or released.
+    pub(crate) taken: usize,
+    /// Free slots with memory at their top.
+    pub(crate) warm: usize,
+    /// Free slots without memory.
+    pub(crate) cold: usize,
+    /// Slots never used.
+    pub(crate) fresh: usize,
+    /// How often a slot's depth was given back to the kernel.
+    pub(crate) trims: usize,
+    /// How often all of a slot's memory was.
+    pub(crate) releases: usize,
+}
+
+/// Slots of all size classes.
+pub(crate) struct StackPool {
+    shelves: [Mutex<Shelf>; SizeClass::COUNT],
+    config: Config,
+    guard: Guard,
+    trims: AtomicUsize,
+    releases: AtomicUsize,
+}
+
+impl StackPool {
+    /// Makes a pool. Nothing is mapped yet.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub(crate) fn new(config: Config) -> io::Result<StackPool> {
+        let guard = Guard::choose(config.guard);
+        Ok(StackPool {
+            shelves: array::from_fn(|index| {
+                Mutex::new(Shelf::new(SizeClass::from_index(index as u8), guard))
+            }),
+            config,
+            guard,
+            trims: AtomicUsize::new(0),
+            releases: AtomicUsize::new(0),
+        })
+    }
+
+    /// The class that workers' caches hold.
+    #[inline]
+    pub(crate) fn default_class(&self) -> SizeClass {
+        self.config.class
+    }
+
+    /// Sees to it that `count` more stacks of `class` can be taken, all at once if need be.
+    ///
+    /// # Errors
+    ///
+    /// The system's when address space cannot be mapped; `OutOfMemory` with a text that names
+    /// `vm.max_map_count` when `mprotect` guards are at their limit. Nothing is reserved then.
+    pub(crate) fn reserve(&self, class: SizeClass, count: usize) -> io::Result<()> {
+        self.shelf(class).lock().reserve(count)
+    }
+
+    /// Gives up `count` reservations, after their stacks were put back. Nothing is unmapped.
+    pub(crate) fn unreserve(&self, class: SizeClass, count: usize) {
+        self.shelf(class).lock().unreserve(count);
+    }
+
+    /// Takes a stack of `class`, for which the caller has a reservation.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's when a slot that was never used cannot be guarded (`ENOMEM`: no memory for page
+    /// tables); `OutOfMemory` without a reservation.
+    pub(crate) fn take(&self, class: SizeClass) -> io::Result<Stack> {
+        let mut stacks = Vec::with_capacity(1);
+        self.take_batch(class, 1, &mut stacks)?;
+        Ok(stacks.pop().expect("a batch holds at least one stack"))
+    }
+
+    /// Puts a stack back.
+    pub(crate) fn put(&self, stack: Stack) {
+        self.put_batch(stack.class(), &mut vec![stack]);
+    }
+
+    /// Releases the memory of all warm slots but the `keep` hottest of each class.
+    pub(crate) fn trim(&self, keep: usize) {
+        for shelf in &self.shelves {
+            let mut surplus = shelf.lock().take_surplus(keep);
+            if !surplus.is_empty() {
+                self.release(&mut surplus);
+                shelf.lock().put_cold(surplus.into_iter());
+            }
+        }
+    }
+
+    /// The numbers of this moment, class after class.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let mut sum = Statistics {
+            trims: self.trims.load(Ordering::Relaxed),
+            releases: self.releases.load(Ordering::Relaxed),
+            ..Statistics::default()
+        };
+        for shelf in &self.shelves {
+            let counts = shelf.lock().counts();
+            sum.slabs += counts.slabs;
+            sum.mapped += counts.mapped;
+            sum.reserved += counts.reserved;
+            sum.warm += counts.warm;
+            sum.cold += counts.cold;
+            sum.fresh += counts.fresh;
+        }
+        sum.taken = sum.mapped - sum.warm - sum.cold - sum.fresh;
+        sum
+    }
+
+    /// Counts a cache in.
+    pub(super) fn add_cache(&self) -> io::Result<()> {
+        self.shelf(self.config.class).lock().add_cache()
+    }
+
+    /// Counts a cache out.
+    pub(super) fn remove_cache(&self) {
+        self.shelf(self.config.class).lock().remove_cache();
+    }
+
+    /// Moves 1 to `count_max` guarded slots to `out`, the hottest last.
+    pub(super) fn take_batch(
+        &self,
+        class: SizeClass,
+        count_max: usize,
+        out: &mut Vec<Stack>,
+    ) -> io::Result<()> {
+        debug_assert!(out.is_empty());
+        let found = self.shelf(class).lock().take(count_max, out)?;
+        if found.is_bare
+            && let Err(error) = guard::mark(out)
+        {
+            self.shelf(class).lock().put_bare(out);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Puts slots of one class back, the hottest last, and empties `stacks`.
+    pub(super) fn put_batch(&self, class: SizeClass, stacks: &mut Vec<Stack>) {
+        let shelf = self.shelf(class);
+        let room = shelf.lock().promise_warm(stacks.len(), self.config.warm_max);
+        let cold = stacks.len() - room;
+        let (to_cold, to_warm) = stacks.split_at_mut(cold);
+        if !to_cold.is_empty() {
+            self.release(to_cold);
+        }
+        if !to_warm.is_empty() {
+            trim(to_warm);
+            self.trims.fetch_add(room, Ordering::Relaxed);
+        }
+        let mut shelf = shelf.lock();
+        shelf.put_cold(stacks.drain(..cold));
+        shelf.put_warm(stacks.drain(..));
+    }
+
+    fn release(&self, stacks: &mut [Stack]) {
+        release(stacks);
+        self.releases.fetch_add(stacks.len(), Ordering::Relaxed);
+    }
+
+    fn shelf(&self, class: SizeClass) -> &Mutex<Shelf> {
+        &self.shelves[usize::from(class.index())]
+    }
+}
+
+impl Drop for StackPool {
+    fn drop(&mut self) {
+        for shelf in &mut self.shelves {
+            shelf.get_mut().unmap();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

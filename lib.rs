@@ -1,1 +1,41 @@
-//! Green threads with the API of std.
+//! Green threads with the API of std: straight-line, blocking-style code that parks instead of
+//! blocking.
+//!
+//! ```no_run
+//! use greenstd::{net::TcpListener, thread};
+//! use std::io::{self, Read, Write};
+//!
+//! fn main() -> io::Result<()> {
+//!     for stream in TcpListener::bind("127.0.0.1:7777")?.incoming() {
+//!         let mut stream = stream?;
+//!         thread::spawn(move || {
+//!             let mut buffer = [0; 4096];
+//!             while let Ok(count @ 1..) = stream.read(&mut buffer) {
+//!                 if stream.write_all(&buffer[..count]).is_err() {
+//!                     break;
+//!                 }
+//!             }
+//!         });
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A program is ported by replacing `std::` with `greenstd::`. What std has, stands here under std's
+//! names; what it has not, beside them:
+//!
+//! | here | what |
+//! |---|---|
+//! | [`thread`] | std's threads, as green threads |
+//! | [`net`] | std's sockets, which park |
+//! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
+//! | [`spawn_local`] | green threads whose closure need not be `Send` |
+//! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
+//! | [`park`] | what primitives are built from |
+//!
+//! Every call works on plain OS threads too, which then block as in std.
+
+pub use greenstd_net as net;
+pub use greenstd_patch as patch;
+pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
+pub use greenstd_runtime::{park, run, runtime, spawn, spawn_local, thread};

@@ -1,4 +1,21 @@
 //! The engine, waits and threads of greenstd.
+//!
+//! Reading order: [`thread`] for what users see, [`park`] and [`fd`] for the waist that everything
+//! else waits on, `engine` for how it works. Programs use the `greenstd` crate, which re-exports
+//! this one.
 
 mod engine;
+
+#[cfg(not(loom))]
 pub mod fd;
+#[cfg(not(loom))]
+pub mod park;
+#[cfg(not(loom))]
+pub mod readiness;
+#[cfg(not(loom))]
+pub mod runtime;
+#[cfg(not(loom))]
+pub mod thread;
+
+#[cfg(not(loom))]
+pub use self::{runtime::run, thread::spawn, thread::spawn_local};

@@ -1,6 +1,70 @@
-//! The engine: the one place in the runtime that holds unsafe code.
-
+//! The engine: green threads, workers, reactors, timers and stacks.
+//!
+//! The only module of this crate with unsafe code. What the rest of the crate uses of it is
+//! re-exported here, and is safe. Reading order: `life` (the protocol), `fiber` (what a green
+//! thread is), `worker`, `cycle` and `hunt` (who runs it), `shared` (what workers have in common),
+//! `reactor`, `slot` and `timers` (what it waits for), `runtime` (how it all starts and ends).
 #![allow(unsafe_code)]
 
-#[allow(dead_code, unused_imports)] // Until the fibers and workers are wired to it.
-pub(crate) mod stack;
+mod atomic;
+mod idle;
+mod inbox;
+mod life;
+mod slot;
+mod timers;
+
+#[cfg(not(loom))]
+mod builder;
+#[cfg(not(loom))]
+mod cycle;
+#[cfg(not(loom))]
+mod fiber;
+#[cfg(not(loom))]
+mod handle;
+#[cfg(not(loom))]
+mod hunt;
+#[cfg(not(loom))]
+mod killed;
+#[cfg(not(loom))]
+mod park;
+#[cfg(not(loom))]
+mod reactor;
+#[cfg(not(loom))]
+mod report;
+#[cfg(not(loom))]
+mod runtime;
+#[cfg(not(loom))]
+mod scope;
+#[cfg(not(loom))]
+mod shared;
+#[cfg(not(loom))]
+mod spawn;
+#[cfg(not(loom))]
+mod stack;
+#[cfg(not(loom))]
+mod waiter;
+#[cfg(not(loom))]
+mod worker;
+
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+#[cfg(not(loom))]
+pub(crate) use self::{
+    killed::unwind,
+    park::{
+        is_elsewhere, is_on_green_thread, park_until, poll, register, spend_io_budget, yield_now,
+    },
+    reactor::{Place, Source},
+    waiter::Waiter,
+};
+#[cfg(not(loom))]
+pub use self::{
+    builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
+    handle::{Thread, ThreadId},
+    killed::Killed,
+    park::Outcome,
+    runtime::{Builder as RuntimeBuilder, Runtime},
+    scope::{Scope, ScopedJoinHandle, scope},
+    slot::Interest,
+};

@@ -1,0 +1,221 @@
+//! Spawning as std does it: `Builder` and `JoinHandle`, and their `!Send` twins.
+
+use super::fiber::Lane;
+use super::handle::{Join, Thread};
+use super::spawn::{self, Options, Target};
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+/// Sets up a green thread before it is spawned.
+///
+/// As [`std::thread::Builder`].
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::thread;
+///
+/// let builder = thread::Builder::new().name("reader".into()).stack_size(64 * 1024);
+/// let name = builder.spawn(|| thread::current().name().map(String::from))?.join();
+/// assert_eq!(name.expect("it does not panic").as_deref(), Some("reader"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until it spawns"]
+pub struct Builder {
+    pub(super) options: Options,
+}
+
+/// The right to join a green thread. Dropping it detaches the green thread, which goes on.
+///
+/// As [`std::thread::JoinHandle`], without the access to a pthread.
+pub struct JoinHandle<T> {
+    join: Join<T>,
+}
+
+/// The right to join a green thread that was spawned by [`spawn_local`]; stays on its thread.
+pub struct LocalJoinHandle<T> {
+    join: Join<T>,
+    /// The result need not be `Send`, so whoever takes or drops it is on the right thread.
+    stays_here: PhantomData<*mut T>,
+}
+
+impl Builder {
+    /// Makes a builder with the defaults of the runtime: no name, its stack size.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names the green thread, for panics, overflows and other diagnostics.
+    ///
+    /// # Panics
+    ///
+    /// If the name holds a NUL byte, as in std.
+    pub fn name(mut self, name: String) -> Builder {
+        assert!(!name.contains('\0'), "a thread name may not hold NUL bytes");
+        self.options.name = Some(name);
+        self
+    }
+
+    /// Sets the stack size in bytes of address space, rounded up to a power of two between 16 KiB
+    /// and 1 GiB. The default is the runtime's, 256 KiB as a rule.
+    pub fn stack_size(mut self, size: usize) -> Builder {
+        self.options.stack_size = Some(size);
+        self
+    }
+
+    /// Spawns a green thread. Never blocks; works on threads of either kind. From a plain OS
+    /// thread the green thread goes to the global runtime, which starts if need be.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` at the runtime's limit on live green threads (as std's `spawn` at the system's
+    /// limit on threads), `InvalidInput` for a stack above 1 GiB, `OutOfMemory` if no address
+    /// space is left for a stack, and whatever kept the global runtime from starting.
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn::spawn_static(self.options, Location::caller(), f).map(|join| JoinHandle { join })
+    }
+
+    /// [`spawn`](Builder::spawn) for what the compiler cannot see to live long enough.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Builder::spawn).
+    ///
+    /// # Safety
+    ///
+    /// The green thread has to end before anything that `f` or its result borrows does: join it,
+    /// or borrow only what lives for ever. As [`std::thread::Builder::spawn_unchecked`].
+    #[track_caller]
+    pub unsafe fn spawn_unchecked<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let site = Location::caller();
+        // SAFETY: `Send`, and the rest is promised by the caller.
+        let join = unsafe { spawn::spawn(Target::Here, Lane::Pinned, self.options, site, f)? };
+        Ok(JoinHandle { join })
+    }
+
+    /// [`spawn_local`] with the settings of this builder.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the caller is not a green thread; else as [`spawn`](Builder::spawn).
+    #[track_caller]
+    pub fn spawn_local<F, T>(self, f: F) -> io::Result<LocalJoinHandle<T>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        // SAFETY: the handle is `!Send`.
+        let join = unsafe { spawn::spawn_local(self.options, Location::caller(), f)? };
+        Ok(LocalJoinHandle { join, stays_here: PhantomData })
+    }
+}
+
+/// Spawns a green thread that shares its spawner's worker for good, so that neither its closure
+/// nor its result has to be `Send`: both may hold an `Rc`.
+///
+/// The price is that no other worker can take it over.
+///
+/// # Panics
+///
+/// If the caller is not a green thread, and as [`spawn`](crate::thread::spawn).
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let sum = greenstd_runtime::run(|| {
+///     let shared = Rc::new(20);
+///     let other = shared.clone();
+///     let local = greenstd_runtime::spawn_local(move || Rc::new(*other + 2));
+///     *shared + *local.join().expect("it does not panic")
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+#[track_caller]
+pub fn spawn_local<F, T>(f: F) -> LocalJoinHandle<T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    Builder::new().spawn_local(f).expect("failed to spawn a local green thread")
+}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(join: Join<T>) -> JoinHandle<T> {
+        JoinHandle { join }
+    }
+
+    /// The handle to the green thread itself.
+    #[must_use]
+    pub fn thread(&self) -> &Thread {
+        self.join.thread()
+    }
+
+    /// Blocks the calling thread, of either kind, until the green thread has ended, and takes its
+    /// result. If the caller is killed meanwhile the green thread is detached.
+    ///
+    /// # Errors
+    ///
+    /// The payload of its panic, or [`Killed`](crate::thread::Killed) if it was killed.
+    ///
+    /// # Panics
+    ///
+    /// If a green thread joins itself.
+    pub fn join(self) -> std::thread::Result<T> {
+        self.join.join()
+    }
+
+    /// Whether the green thread has ended. Never blocks.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.join.is_finished()
+    }
+}
+
+impl<T> LocalJoinHandle<T> {
+    /// The handle to the green thread itself.
+    #[must_use]
+    pub fn thread(&self) -> &Thread {
+        self.join.thread()
+    }
+
+    /// As [`JoinHandle::join`].
+    ///
+    /// # Errors
+    ///
+    /// The payload of its panic, or [`Killed`](crate::thread::Killed) if it was killed.
+    pub fn join(self) -> std::thread::Result<T> {
+        self.join.join()
+    }
+
+    /// Whether the green thread has ended. Never blocks.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.join.is_finished()
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for LocalJoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalJoinHandle").finish_non_exhaustive()
+    }
+}

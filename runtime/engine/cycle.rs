@@ -1,0 +1,315 @@
+//! The loop of a worker.
+//!
+//! One turn runs what was runnable when it began, each once, so that nobody who becomes runnable
+//! during the turn overtakes somebody who waited before it (gevent's order, too):
+//!
+//! 1. the inbox, because wakes from other threads have waited longest,
+//! 2. fibers that can go on, oldest first, because finishing something frees memory,
+//! 3. tasks that have not started,
+//! 4. timers and reactor, without waiting, once every `Pace` switches even in the middle of a
+//!    turn, so that neither a long turn nor a chatty peer delays deadlines and other sockets,
+//! 5. if there was nothing to run: due timers, work of other workers, and last sleep (`hunt`).
+//!
+//! # Invariants
+//!
+//! 1. A park is committed after the switch away from the stack: whoever wakes the fiber finds it
+//!    ready to be resumed, even on another worker.
+//! 2. After `commit_park` has succeeded, or a free fiber was queued, the fiber is not touched.
+
+use super::atomic::Ordering;
+use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
+use super::shared::{self, Runnable};
+use super::stack::{SizeClass, Stack};
+use super::waiter::Waiter;
+use super::worker::Worker;
+use corosensei::CoroutineResult;
+use std::cell::Cell;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
+
+/// Switches between two looks at timers and reactor: Go's and tokio's figure for the same purpose.
+const SWITCHES_AT_MOST: u32 = 61;
+
+/// Time between two looks, as far as the last interval predicts the next.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// How many switches until the next look at timers and reactor.
+///
+/// Reading the clock costs more than a switch, so it is read at the looks only: each sets the
+/// number of switches to the next from how long the last ones took.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    left: Cell<u32>,
+    interval: Cell<u32>,
+    last_look: Cell<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Pace {
+        Pace {
+            left: Cell::new(SWITCHES_AT_MOST),
+            interval: Cell::new(SWITCHES_AT_MOST),
+            last_look: Cell::new(Instant::now()),
+        }
+    }
+
+    /// Counts a switch. True if it is time to look.
+    #[inline]
+    fn count(&self) -> bool {
+        let left = self.left.get() - 1;
+        self.left.set(left);
+        left == 0
+    }
+
+    /// Sets the interval to the next look, which the switches since the last one predict.
+    fn looked(&self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.last_look.replace(now));
+        let per_switch = elapsed / self.interval.get();
+        let switches = LOOK_EVERY.as_nanos() / per_switch.as_nanos().max(1);
+        let interval = (switches as u32).clamp(1, SWITCHES_AT_MOST);
+        self.interval.set(interval);
+        self.left.set(interval);
+    }
+
+    /// Starts anew after a sleep, which says nothing about how long a switch takes.
+    pub(super) fn restart(&self, now: Instant) {
+        self.last_look.set(now);
+        self.left.set(self.interval.get());
+    }
+}
+
+impl Worker {
+    /// Runs until the runtime closes and everything here has ended.
+    pub(crate) fn run(self) {
+        self.enter(|| {
+            loop {
+                let has_run = self.turn();
+                if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
+                    break;
+                }
+                if !has_run {
+                    self.idle();
+                }
+            }
+        });
+        self.reactor.close();
+        self.give_places_back(self.spare_places());
+        self.stacks.into_inner().close(&self.shared.stacks);
+        self.shared.worker_ended();
+    }
+
+    /// One turn of the loop. True if it ran somebody.
+    fn turn(&self) -> bool {
+        self.drain_inbox();
+        let fibers = self.ready.borrow().len();
+        for _ in 0..fibers {
+            // Shorter than it was only if a fiber that unwinds took itself out (`park_in_place`).
+            let Some(fiber) = self.ready.borrow_mut().pop_front() else { break };
+            self.run_one(fiber);
+        }
+        let has_next = !self.remote().next.load(Ordering::Relaxed).is_null();
+        let tasks = self.deque.len() + usize::from(has_next);
+        for _ in 0..tasks {
+            let Some(work) = self.pop_stealable() else { break };
+            self.run_one(work.0);
+        }
+        fibers + tasks > 0
+    }
+
+    /// Runs somebody until it waits, yields or ends.
+    pub(super) fn run_one(&self, fiber: NonNull<Header>) {
+        // SAFETY: it was queued, so it is alive, and this worker has it to itself now.
+        let is_started = unsafe { &*fiber.as_ref().coroutine.get() }.is_some();
+        if is_started || self.start(fiber) {
+            self.resume(fiber);
+        }
+        if self.pace.count() {
+            self.look();
+        }
+    }
+
+    pub(super) fn pop_stealable(&self) -> Option<Runnable> {
+        if let Some(work) = self.deque.pop() {
+            return Some(work);
+        }
+        let next = &self.remote().next;
+        // Acquire pairs with the swap in `push_stealable`, for the work may come from a thief's
+        // batch or from a wake-up.
+        NonNull::new(next.swap(ptr::null_mut(), Ordering::Acquire)).map(Runnable)
+    }
+
+    /// Looks at timers, reactor and injector in the middle of a turn.
+    #[cold]
+    fn look(&self) {
+        let now = Instant::now();
+        self.pace.looked(now);
+        if !self.timers.borrow().is_idle() {
+            self.fire_timers(now);
+        }
+        self.reactor.wait(Some(Duration::ZERO));
+        self.drain_inbox();
+        if let Some(work) = self.shared.take_injected() {
+            self.deque.push(work);
+        }
+    }
+
+    /// Gives a task its stack. False if there is none to be had: the task has ended with an error
+    /// then.
+    fn start(&self, task: NonNull<Header>) -> bool {
+        // SAFETY: alive and ours, as in `run_one`.
+        let header = unsafe { task.as_ref() };
+        if self.shared.is_closing.load(Ordering::Relaxed) {
+            self.shared.discard(Runnable(task));
+            return false;
+        }
+        let stack = match self.take_stack(header.stack_class) {
+            Ok(stack) => stack,
+            Err(error) => {
+                self.fail(task, &error);
+                return false;
+            }
+        };
+        let body = TaskPointer(task);
+        let coroutine = FiberCoroutine::with_stack(stack, move |yielder, ()| {
+            let task = body.get();
+            // SAFETY: the header lives as long as the fiber.
+            unsafe { task.as_ref() }.yielder.set(yielder);
+            // SAFETY: this is the start.
+            unsafe { Header::run(task) };
+        });
+        // SAFETY: `fiber` invariant 2.
+        unsafe { *header.coroutine.get() = Some(coroutine) };
+        header.home.store(ptr::from_ref(self.remote()).cast_mut(), Ordering::Relaxed);
+        // SAFETY: the queue's reference becomes the list's.
+        let reference = unsafe { FiberRef::from_raw(task) };
+        let index = match header.lane {
+            Lane::Free => self.shared.free_fibers.lock().insert(reference),
+            Lane::Pinned | Lane::Local => {
+                let mut fibers = self.fibers.borrow_mut();
+                let index = fibers.insert(reference);
+                self.remote().load.store(fibers.len(), Ordering::Relaxed);
+                index
+            }
+        };
+        header.index.set(u32::try_from(index).expect("fewer than 2^32 fibers fit into memory"));
+        true
+    }
+
+    fn take_stack(&self, class: SizeClass) -> io::Result<Stack> {
+        if class == self.shared.default_class {
+            self.stacks.borrow_mut().take(&self.shared.stacks)
+        } else {
+            self.shared.stacks.take(class)
+        }
+    }
+
+    /// Ends a task whose stack could not be guarded, as if it had panicked.
+    #[cold]
+    fn fail(&self, task: NonNull<Header>, error: &io::Error) {
+        let payload = Box::new(format!("no stack for the green thread: {error}"));
+        // SAFETY: unstarted and ours.
+        unsafe { Header::discard(task, payload) };
+        // SAFETY: the queue's reference.
+        let task = unsafe { FiberRef::from_raw(task) };
+        self.give_place(task.header().stack_class);
+        shared::finish(task);
+    }
+
+    #[inline]
+    fn resume(&self, fiber: NonNull<Header>) {
+        // SAFETY: alive: the list of fibers holds a reference until `end`.
+        let header = unsafe { fiber.as_ref() };
+        self.current.set(Some(fiber));
+        self.refill_io_budget();
+        // SAFETY: `fiber` invariant 2: nobody else touches the coroutine, and the code that runs
+        // inside it does not either.
+        let coroutine = unsafe { &mut *header.coroutine.get() };
+        let result = coroutine.as_mut().expect("only started fibers are resumed").resume(());
+        self.current.set(None);
+        match result {
+            CoroutineResult::Yield(Suspend::Yield) => self.push_again(header.lane, fiber),
+            CoroutineResult::Yield(how) => {
+                if !header.life.commit_park(how == Suspend::Park) {
+                    self.push_again(header.lane, fiber);
+                }
+            }
+            CoroutineResult::Return(()) => self.end(header, fiber),
+        }
+    }
+
+    #[inline]
+    fn push_again(&self, lane: Lane, fiber: NonNull<Header>) {
+        match lane {
+            Lane::Pinned | Lane::Local => self.push_ready(fiber),
+            Lane::Free => self.push_stealable(Runnable(fiber)),
+        }
+    }
+
+    /// Clears up after a fiber that has returned.
+    fn end(&self, header: &Header, fiber: NonNull<Header>) {
+        // SAFETY: `fiber` invariant 2.
+        let coroutine = unsafe { (*header.coroutine.get()).take() };
+        let stack = coroutine.expect("only started fibers return").into_stack();
+        let class = header.stack_class;
+        if class == self.shared.default_class {
+            self.stacks.borrow_mut().put(&self.shared.stacks, stack);
+        } else {
+            self.shared.stacks.put(stack);
+        }
+        if let Some(timer) = header.timer.take() {
+            self.timers.borrow_mut().remove(timer);
+        }
+        let index = header.index.get() as usize;
+        let reference = match header.lane {
+            Lane::Free => self.shared.free_fibers.lock().remove(index),
+            Lane::Pinned | Lane::Local => {
+                let mut fibers = self.fibers.borrow_mut();
+                let reference = fibers.remove(index);
+                self.remote().load.store(fibers.len(), Ordering::Relaxed);
+                reference
+            }
+        };
+        debug_assert_eq!(reference.as_raw(), fiber);
+        if header.lane == Lane::Free && self.shared.is_closing.load(Ordering::Relaxed) {
+            // Each worker waits for the last free fiber before it ends.
+            self.shared.close();
+        }
+        self.give_place(class);
+        shared::finish(reference);
+    }
+
+    /// While the runtime closes: discards what has not started and unwinds what has. True once
+    /// nothing is left.
+    fn wind_up(&self) -> bool {
+        while let Some(work) = self.pop_stealable().or_else(|| self.shared.take_injected()) {
+            self.run_one(work.0);
+        }
+        self.kill_fibers();
+        self.ready.borrow().is_empty()
+            && self.fibers.borrow().is_empty()
+            && self.shared.free_fibers.lock().is_empty()
+    }
+
+    fn kill_fibers(&self) {
+        let free: Vec<FiberRef> =
+            self.shared.free_fibers.lock().iter().map(|(_, fiber)| fiber.clone()).collect();
+        let fibers: Vec<FiberRef> =
+            self.fibers.borrow().iter().map(|(_, fiber)| fiber.clone()).collect();
+        for fiber in fibers.into_iter().chain(free) {
+            // Once is enough: a kill is for good.
+            if !fiber.header().life.is_killed() {
+                Waiter::Fiber(fiber).kill();
+            }
+        }
+    }
+}
+
+/// Carries the header into the coroutine.
+struct TaskPointer(NonNull<Header>);
+
+impl TaskPointer {
+    fn get(&self) -> NonNull<Header> {
+        self.0
+    }
+}

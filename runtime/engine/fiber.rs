@@ -1,0 +1,382 @@
+//! Green threads as the scheduler sees them: one header, one allocation, one life.
+//!
+//! A green thread is born as a *task*: a closure without a stack, which any worker may start. Once
+//! started it is a *fiber*: it has a stack, and a worker that it belongs to (its home). Header,
+//! closure and, later, result lie in one allocation, behind a pointer that does not know their
+//! types; the vtable does.
+//!
+//! # Invariants
+//!
+//! 1. `stage` is touched by the thread that starts, ends or discards the green thread, and after
+//!    `FINISHED` by the owner of the handle (`life` invariant 4).
+//! 2. `coroutine` and `yielder` are touched on the worker that runs the fiber only.
+//! 3. A pinned fiber is resumed by the worker that started it and by no other: all that its stack
+//!    holds may be `!Send`, and the address of a thread-local stays right across a wait.
+//! 4. A result whose type is not `Send` (`spawn_local`) is dropped on its own thread: by the
+//!    handle, which cannot leave it, or by the ending fiber; never by the last reference.
+//! 5. While a fiber lives its home holds a reference, so the queues can hold plain pointers.
+//!
+//! # Rejected
+//!
+//! A reference count in `Arc`'s form: the header must be reachable through a thin pointer that
+//! fits into an atomic word.
+
+use super::atomic::{AtomicPtr, AtomicU32, Ordering};
+use super::inbox::Linked;
+use super::life::Life;
+use super::stack::{SizeClass, Stack};
+use super::timers::TimerKey;
+use super::waiter::Waiter;
+use super::shared::Remote;
+use corosensei::{Coroutine, Yielder};
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::ptr::{self, NonNull};
+
+/// What comes back from a green thread: its value, or the payload of its panic.
+pub(crate) type Outcome<T> = Result<T, Box<dyn Any + Send + 'static>>;
+
+/// Why a fiber gave its worker back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suspend {
+    /// It goes to the back of the queue.
+    Yield,
+    /// It waits for a token or a kill.
+    Park,
+    /// It waits for a token and takes no notice of a kill.
+    ParkShielded,
+}
+
+/// Which workers may run a green thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Any may start it; the one that did keeps it.
+    Pinned,
+    /// The worker that spawned it starts and keeps it.
+    Local,
+    /// Any may resume it: its thread-locals are its own.
+    Free,
+}
+
+pub(crate) type FiberCoroutine = Coroutine<(), Suspend, (), Stack>;
+
+/// The part of a green thread that does not depend on its types.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) life: Life,
+    references: AtomicU32,
+    vtable: &'static VTable,
+    /// Link of the inbox.
+    link: AtomicPtr<Header>,
+    /// The worker that a wake-up goes to; written when the fiber starts.
+    pub(crate) home: AtomicPtr<Remote>,
+    pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
+    pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
+    /// Who waits in `join`; guarded by `life` invariant 3.
+    joiner: UnsafeCell<Option<Waiter>>,
+    /// Place in the home's timers, made at the first wait with a deadline.
+    pub(crate) timer: Cell<Option<TimerKey>>,
+    /// Place in the home's list of fibers.
+    pub(crate) index: Cell<u32>,
+    pub(crate) lane: Lane,
+    pub(crate) stack_class: SizeClass,
+    pub(crate) id: u64,
+    pub(crate) site: &'static Location<'static>,
+    name: Option<Box<str>>,
+}
+
+/// What a spawner says of the green thread to be.
+pub(crate) struct Birth {
+    pub(crate) lane: Lane,
+    pub(crate) stack_class: SizeClass,
+    pub(crate) id: u64,
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) name: Option<Box<str>>,
+}
+
+struct VTable {
+    run: unsafe fn(NonNull<Header>),
+    discard: unsafe fn(NonNull<Header>, Box<dyn Any + Send>),
+    take_outcome: unsafe fn(NonNull<Header>, *mut ()),
+    drop_outcome: unsafe fn(NonNull<Header>) -> Option<Box<dyn Any + Send>>,
+    free: unsafe fn(NonNull<Header>),
+}
+
+enum Stage<F, T> {
+    Unstarted(F),
+    Running,
+    Ended(Outcome<T>),
+    Taken,
+}
+
+#[repr(C)]
+struct Body<F, T> {
+    header: Header,
+    stage: UnsafeCell<Stage<F, T>>,
+}
+
+// SAFETY: the link is used by the inbox only.
+unsafe impl Linked for Header {
+    fn link(&self) -> &AtomicPtr<Header> {
+        &self.link
+    }
+}
+
+impl<F: FnOnce() -> T, T> Body<F, T> {
+    const VTABLE: &'static VTable = &VTable {
+        run: Self::run,
+        discard: Self::discard,
+        take_outcome: Self::take_outcome,
+        drop_outcome: Self::drop_outcome,
+        free: Self::free,
+    };
+
+    /// # Safety
+    ///
+    /// Invariant 1, and the pointer came from `FiberRef::new::<F, T>`; so for all five.
+    unsafe fn stage<'a>(header: NonNull<Header>) -> &'a mut Stage<F, T> {
+        // SAFETY: `Header` is the first field of `repr(C)`; the caller has the stage to itself.
+        unsafe { &mut *header.cast::<Body<F, T>>().as_ref().stage.get() }
+    }
+
+    unsafe fn run(header: NonNull<Header>) {
+        // SAFETY: as promised by the caller; no reference to the stage lives while user code runs.
+        let started = std::mem::replace(unsafe { Self::stage(header) }, Stage::Running);
+        let Stage::Unstarted(closure) = started else {
+            unreachable!("a green thread starts once");
+        };
+        let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
+        // SAFETY: as above.
+        *unsafe { Self::stage(header) } = Stage::Ended(outcome);
+    }
+
+    unsafe fn discard(header: NonNull<Header>, payload: Box<dyn Any + Send>) {
+        // SAFETY: as promised by the caller.
+        let closure =
+            std::mem::replace(unsafe { Self::stage(header) }, Stage::Ended(Err(payload)));
+        // The closure's destructor is user code: its panic must not take the worker down.
+        let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(closure)));
+    }
+
+    unsafe fn take_outcome(header: NonNull<Header>, target: *mut ()) {
+        // SAFETY: as promised by the caller.
+        let stage = std::mem::replace(unsafe { Self::stage(header) }, Stage::Taken);
+        let outcome = match stage {
+            Stage::Ended(outcome) => Some(outcome),
+            Stage::Unstarted(_) | Stage::Running | Stage::Taken => None,
+        };
+        // SAFETY: `target` is an `Option<Outcome<T>>`, by the caller's promise.
+        unsafe { target.cast::<Option<Outcome<T>>>().write(outcome) };
+    }
+
+    unsafe fn drop_outcome(header: NonNull<Header>) -> Option<Box<dyn Any + Send>> {
+        // SAFETY: as promised by the caller.
+        match std::mem::replace(unsafe { Self::stage(header) }, Stage::Taken) {
+            Stage::Ended(Err(payload)) => Some(payload),
+            // The value's destructor is user code.
+            Stage::Ended(Ok(value)) => {
+                panic::catch_unwind(AssertUnwindSafe(move || drop(value))).err()
+            }
+            Stage::Unstarted(_) | Stage::Running | Stage::Taken => None,
+        }
+    }
+
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: made by `Box::into_raw` of this type, and nobody refers to it any more.
+        drop(unsafe { Box::from_raw(header.cast::<Body<F, T>>().as_ptr()) });
+    }
+}
+
+/// A counted reference to a green thread.
+pub(crate) struct FiberRef(NonNull<Header>);
+
+// SAFETY: what is reachable through a shared reference is atomic or guarded by the protocols of
+// the module head, whatever the types of closure and result (invariant 4).
+unsafe impl Send for FiberRef {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for FiberRef {}
+
+impl FiberRef {
+    /// Makes an unstarted green thread, with one reference for the scheduler (the pointer) and one
+    /// for the handle.
+    ///
+    /// # Safety
+    ///
+    /// Whatever `F` and `T` borrow outlives the green thread and its handle. Unless the lane is
+    /// `Local`, they are `Send`.
+    pub(crate) unsafe fn new<F, T>(birth: Birth, closure: F) -> (NonNull<Header>, FiberRef)
+    where
+        F: FnOnce() -> T,
+    {
+        let header = Header {
+            life: Life::new(true),
+            references: AtomicU32::new(2),
+            vtable: Body::<F, T>::VTABLE,
+            link: AtomicPtr::new(ptr::null_mut()),
+            home: AtomicPtr::new(ptr::null_mut()),
+            coroutine: UnsafeCell::new(None),
+            yielder: Cell::new(ptr::null()),
+            joiner: UnsafeCell::new(None),
+            timer: Cell::new(None),
+            index: Cell::new(0),
+            lane: birth.lane,
+            stack_class: birth.stack_class,
+            id: birth.id,
+            site: birth.site,
+            name: birth.name,
+        };
+        let stage = UnsafeCell::new(Stage::<F, T>::Unstarted(closure));
+        let body = NonNull::from(Box::leak(Box::new(Body { header, stage })));
+        (body.cast(), FiberRef(body.cast()))
+    }
+
+    /// Takes over a reference that was given up by `into_raw`.
+    ///
+    /// # Safety
+    ///
+    /// The reference is the caller's to give.
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> FiberRef {
+        FiberRef(header)
+    }
+
+    /// A further reference to a header that is alive.
+    ///
+    /// # Safety
+    ///
+    /// Somebody holds a reference throughout the call.
+    pub(crate) unsafe fn share(header: NonNull<Header>) -> FiberRef {
+        // SAFETY: alive, by the caller's promise.
+        // Relaxed: a new reference is always made from an existing one.
+        let before = unsafe { header.as_ref() }.references.fetch_add(1, Ordering::Relaxed);
+        assert!(before < u32::MAX / 2, "too many references to one green thread");
+        FiberRef(header)
+    }
+
+    pub(crate) fn as_raw(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: a reference keeps the header alive.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Blocks nobody: takes the outcome of a green thread that has ended, once.
+    ///
+    /// # Safety
+    ///
+    /// `T` is the type that the green thread was made with, it has finished, and the caller owns
+    /// its result (`life` invariant 4).
+    pub(crate) unsafe fn take_outcome<T>(&self) -> Option<Outcome<T>> {
+        let mut outcome: Option<Outcome<T>> = None;
+        // SAFETY: passed on; the target has the type that the vtable entry writes.
+        unsafe {
+            (self.header().vtable.take_outcome)(self.0, (&raw mut outcome).cast::<()>());
+        }
+        outcome
+    }
+}
+
+impl FiberRef {
+    /// Drops the outcome of a green thread that has ended, and returns the payload of a panic that
+    /// nobody has seen: its own, or that of its result's destructor.
+    ///
+    /// # Safety
+    ///
+    /// It has finished, and the caller owns its result (`life` invariant 4).
+    pub(crate) unsafe fn drop_outcome(&self) -> Option<Box<dyn Any + Send>> {
+        // SAFETY: passed on.
+        unsafe { (self.header().vtable.drop_outcome)(self.0) }
+    }
+}
+
+impl Clone for FiberRef {
+    fn clone(&self) -> FiberRef {
+        // SAFETY: `self` is a reference.
+        unsafe { FiberRef::share(self.0) }
+    }
+}
+
+impl Drop for FiberRef {
+    fn drop(&mut self) {
+        // Release, so that all uses of the header happen before it is freed; the fence below
+        // makes the thread that frees it see them.
+        if self.header().references.fetch_sub(1, Ordering::Release) == 1 {
+            super::atomic::fence(Ordering::Acquire);
+            // SAFETY: this was the last reference.
+            unsafe { (self.header().vtable.free)(self.0) };
+        }
+    }
+}
+
+impl PartialEq for FiberRef {
+    fn eq(&self, other: &FiberRef) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl fmt::Debug for FiberRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = self.header();
+        f.debug_struct("GreenThread")
+            .field("id", &header.id)
+            .field("name", &header.name())
+            .field("spawned_at", &format_args!("{}", header.site))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Header {
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Runs the closure to its end and stores the outcome. On the fiber's own stack.
+    ///
+    /// # Safety
+    ///
+    /// The fiber has just been started.
+    pub(crate) unsafe fn run(this: NonNull<Header>) {
+        // SAFETY: passed on.
+        unsafe { (this.as_ref().vtable.run)(this) }
+    }
+
+    /// Drops the closure of a green thread that will never start; its outcome is `payload`.
+    ///
+    /// # Safety
+    ///
+    /// It has not been started, and the caller has taken it out of its queue.
+    pub(crate) unsafe fn discard(this: NonNull<Header>, payload: Box<dyn Any + Send>) {
+        // SAFETY: passed on.
+        unsafe { (this.as_ref().vtable.discard)(this, payload) }
+    }
+
+    /// Queues the one that waits for the end. False if the end has come.
+    ///
+    /// The handle calls this, so there is one joiner at most.
+    pub(crate) fn set_joiner(&self, waiter: Waiter) -> bool {
+        // SAFETY: `JOINER` is clear, so the cell belongs to the handle.
+        unsafe { *self.joiner.get() = Some(waiter) };
+        self.life.set_joiner()
+    }
+
+    /// Takes the joiner back after a wait that ended without a result.
+    pub(crate) fn unset_joiner(&self) {
+        if self.life.unset_joiner() {
+            // SAFETY: `JOINER` is clear again, so the cell belongs to the handle.
+            unsafe { *self.joiner.get() = None };
+        }
+    }
+
+    /// Takes the joiner out, after `finish` has said that there is one.
+    ///
+    /// # Safety
+    ///
+    /// `life.finish()` told the caller `has_joiner`.
+    pub(crate) unsafe fn take_joiner(&self) -> Option<Waiter> {
+        // SAFETY: `life` invariant 3.
+        unsafe { (*self.joiner.get()).take() }
+    }
+}

@@ -1,0 +1,165 @@
+//! Handles to threads: `Thread` and `ThreadId` for threads of either kind, and the join of a green
+//! thread.
+
+use super::fiber::{FiberRef, Outcome};
+use super::killed::{self, Killed};
+use super::park;
+use super::report;
+use super::waiter::Waiter;
+use super::worker::Worker;
+use std::fmt;
+use std::marker::PhantomData;
+use std::num::NonZeroU64;
+use std::time::Instant;
+
+/// A handle to a thread: a green thread, or an OS thread that has met the runtime.
+///
+/// As [`std::thread::Thread`].
+#[derive(Clone)]
+pub struct Thread {
+    pub(super) waiter: Waiter,
+}
+
+/// A number that no other thread of this process has or will have, green or not.
+///
+/// As [`std::thread::ThreadId`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ThreadId(NonZeroU64);
+
+impl fmt::Debug for ThreadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ThreadId").field(&self.0).finish()
+    }
+}
+
+impl Thread {
+    /// Leaves a permit for the thread's next [`park`](crate::thread::park), or ends the one it is
+    /// in. Permits do not add up.
+    ///
+    /// Never blocks; works from and for threads of either kind.
+    pub fn unpark(&self) {
+        self.waiter.life().give_permit();
+        self.waiter.unpark();
+    }
+
+    /// The number of the thread.
+    #[must_use]
+    pub fn id(&self) -> ThreadId {
+        let id = match &self.waiter {
+            Waiter::Fiber(fiber) => fiber.header().id,
+            Waiter::Os(thread) => thread.id,
+        };
+        ThreadId(NonZeroU64::new(id).expect("ids count from 1"))
+    }
+
+    /// The name that the thread was given by its builder. The main OS thread is called `main`.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.waiter {
+            Waiter::Fiber(fiber) => fiber.header().name(),
+            Waiter::Os(thread) => thread.thread.name(),
+        }
+    }
+}
+
+impl Thread {
+    /// The calling thread.
+    pub(crate) fn current() -> Thread {
+        Thread { waiter: Waiter::current() }
+    }
+
+    /// Consumes the permit of the calling thread, which `self` is.
+    pub(crate) fn take_permit(&self) -> bool {
+        self.waiter.life().take_permit()
+    }
+}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to the outcome of a green thread.
+#[derive(Debug)]
+pub(crate) struct Join<T> {
+    thread: Thread,
+    outcome: PhantomData<fn() -> T>,
+}
+
+impl<T> Join<T> {
+    /// # Safety
+    ///
+    /// The green thread was made with the result type `T`, and this is its only handle.
+    pub(crate) unsafe fn new(fiber: FiberRef) -> Join<T> {
+        Join { thread: Thread { waiter: Waiter::Fiber(fiber) }, outcome: PhantomData }
+    }
+
+    pub(crate) fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    fn fiber(&self) -> &FiberRef {
+        match &self.thread.waiter {
+            Waiter::Fiber(fiber) => fiber,
+            Waiter::Os(_) => unreachable!("a join is made for a green thread"),
+        }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.fiber().header().life.is_finished()
+    }
+
+    /// Blocks the calling thread until the green thread has ended or `deadline` passes. True if
+    /// it has ended; false also if the caller was killed while it unwinds already.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        if self.is_finished() {
+            return true;
+        }
+        let header = self.fiber().header();
+        let waiter = Waiter::current();
+        assert!(waiter != self.thread.waiter, "a green thread cannot join itself");
+        if !header.set_joiner(waiter) {
+            return true;
+        }
+        loop {
+            let is_over = match park::park_until(deadline) {
+                park::Outcome::Woken => false,
+                park::Outcome::TimedOut | park::Outcome::Killed => true,
+            };
+            if self.is_finished() {
+                return true;
+            }
+            if is_over {
+                header.unset_joiner();
+                if Worker::is_killed() && !std::thread::panicking() {
+                    killed::unwind();
+                }
+                return self.is_finished();
+            }
+        }
+    }
+
+    /// Blocks the calling thread until the green thread has ended, and takes its outcome.
+    pub(crate) fn join(self) -> Outcome<T> {
+        if !self.wait(None) {
+            // Killed, and unwinding already: the only wait that gives up without an outcome.
+            return Err(Box::new(Killed::new()));
+        }
+        // SAFETY: it has finished with `HANDLE` set, so the outcome is this handle's, of type `T`
+        // by the promise in `new`.
+        let outcome = unsafe { self.fiber().take_outcome::<T>() };
+        outcome.expect("the outcome is taken by the one handle")
+    }
+}
+
+impl<T> Drop for Join<T> {
+    fn drop(&mut self) {
+        if self.fiber().header().life.drop_handle() {
+            report::drop_unclaimed(self.fiber());
+        }
+    }
+}

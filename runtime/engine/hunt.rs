@@ -1,0 +1,179 @@
+//! What a worker does when it has nothing to run: it looks for work elsewhere, then sleeps.
+//!
+//! # Invariants
+//!
+//! 1. Nothing wakes periodically: a sleeping worker waits for events, its next timer or a ring.
+//! 2. The order of falling asleep is: say so in the inbox, then in the idle list, then, unless somebody
+//!    else searches, look at all queues once more. Whoever finds the worker in the list may ring it, and whoever added work
+//!    before the last look is found by it (`idle`, Orderings).
+//! 3. A worker counts as searching only while it does nothing else.
+
+use super::atomic::Ordering;
+use super::shared::{Remote, Runnable};
+use super::worker::Worker;
+use crossbeam_deque::Steal;
+use std::hint;
+use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
+
+/// How long a worker that was woken for work goes on looking. Long enough that a stream of spawns
+/// that their own worker starts at once pays for one ring in hundreds; short enough to be lost in
+/// a sleep.
+const SEARCH_FOR: Duration = Duration::from_micros(50);
+
+/// How long the newest task is left to its own worker, whose spawner most often waits for it at
+/// once (Go's figure is 3 µs).
+const NEXT_IS_SPARED_FOR: Duration = Duration::from_micros(5);
+
+/// Spins between two looks at the others, so that their cache lines stay theirs most of the time.
+const SPINS_BETWEEN_LOOKS: u32 = 64;
+
+/// A task seen in somebody's `next`, and since when.
+type Sighting = Option<(usize, NonNull<super::fiber::Header>, Instant)>;
+
+impl Worker {
+    /// Finds something to run, or sleeps until there may be something.
+    pub(super) fn idle(&self) {
+        if !self.timers.borrow().is_idle() {
+            self.fire_timers(Instant::now());
+            if !self.ready.borrow().is_empty() {
+                return;
+            }
+        }
+        if self.is_work_elsewhere() && self.shared.idle.start_search() {
+            self.search(true);
+        } else {
+            self.sleep(false);
+        }
+    }
+
+    /// Looks for stealable work for a while, and sleeps if there is none. Counted as searching.
+    fn search(&self, can_persist: bool) {
+        let start = Instant::now();
+        let mut sighting = None;
+        loop {
+            let found = self.steal(&mut sighting);
+            if found.is_some() || !can_persist || self.has_own_work() {
+                // The last one that stops to search with work in sight sends the next one out.
+                if self.shared.idle.end_search() && self.is_work_elsewhere() {
+                    self.shared.notify();
+                }
+                if let Some(work) = found {
+                    self.run_one(work.0);
+                }
+                return;
+            }
+            if start.elapsed() > SEARCH_FOR {
+                return self.sleep(true);
+            }
+            for _ in 0..SPINS_BETWEEN_LOOKS {
+                hint::spin_loop();
+            }
+        }
+    }
+
+    fn has_own_work(&self) -> bool {
+        self.drain_inbox();
+        !self.ready.borrow().is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps in the reactor until an event, the next timer, or a ring.
+    fn sleep(&self, was_searching: bool) {
+        let (inbox, idle) = (&self.remote().inbox, &self.shared.idle);
+        if !inbox.fall_asleep() {
+            if was_searching && idle.end_search() && self.is_work_elsewhere() {
+                self.shared.notify();
+            }
+            return;
+        }
+        // While somebody searches, the look at all queues is his to take when he stops.
+        let must_look = idle.sleep(self.index, was_searching);
+        if !(must_look && self.is_work_elsewhere()) && !self.must_wind_up() {
+            self.reactor.wait(self.time_to_next_timer());
+        }
+        inbox.get_up();
+        let is_searching = idle.get_up(self.index);
+        if !self.timers.borrow().is_idle() {
+            let now = Instant::now();
+            self.fire_timers(now);
+            self.pace.restart(now);
+        }
+        if is_searching {
+            self.drain_inbox();
+            let can_persist = self.ready.borrow().is_empty();
+            self.search(can_persist);
+        }
+    }
+
+    /// Whether the runtime closes and this worker has something left to do for it.
+    fn must_wind_up(&self) -> bool {
+        // SeqCst pairs with `Shared::close`, which says so first and rings second.
+        self.shared.is_closing.load(Ordering::SeqCst)
+            && self.fibers.borrow().is_empty()
+            && self.shared.free_fibers.lock().is_empty()
+    }
+
+    /// Waits for events without running anybody (`Worker::park_in_place`).
+    pub(super) fn turn_without_running(&self) {
+        let inbox = &self.remote().inbox;
+        if inbox.fall_asleep() {
+            self.reactor.wait(self.time_to_next_timer());
+            inbox.get_up();
+        }
+        self.drain_inbox();
+        if !self.timers.borrow().is_idle() {
+            self.fire_timers(Instant::now());
+        }
+    }
+
+    fn siblings(&self) -> impl Iterator<Item = &Remote> {
+        let remotes = &self.shared.remotes;
+        (1..remotes.len()).map(move |step| &remotes[(self.index + step) % remotes.len()])
+    }
+
+    fn is_work_elsewhere(&self) -> bool {
+        !self.shared.injector.is_empty()
+            || self.siblings().any(|sibling| {
+                !sibling.stealer.is_empty() || !sibling.next.load(Ordering::Relaxed).is_null()
+            })
+    }
+
+    fn steal(&self, sighting: &mut Sighting) -> Option<Runnable> {
+        self.shared
+            .take_injected()
+            .or_else(|| self.siblings().find_map(|sibling| self.steal_half(sibling)))
+            .or_else(|| self.siblings().find_map(|sibling| steal_next(sibling, sighting)))
+    }
+
+    fn steal_half(&self, sibling: &Remote) -> Option<Runnable> {
+        loop {
+            match sibling.stealer.steal_batch_and_pop(&self.deque) {
+                Steal::Success(work) => return Some(work),
+                Steal::Empty => return None,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+    }
+}
+
+/// Takes a sibling's newest task, if it has lain there for a while.
+fn steal_next(sibling: &Remote, sighting: &mut Sighting) -> Option<Runnable> {
+    let task = NonNull::new(sibling.next.load(Ordering::Relaxed))?;
+    match *sighting {
+        Some((index, seen, since)) if index == sibling.index && seen == task => {
+            if since.elapsed() < NEXT_IS_SPARED_FOR {
+                return None;
+            }
+        }
+        _ => {
+            *sighting = Some((sibling.index, task, Instant::now()));
+            return None;
+        }
+    }
+    // Should the pointer stand for another task by now, at the same address, that one is as good.
+    sibling
+        .next
+        .compare_exchange(task.as_ptr(), ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed)
+        .ok()
+        .map(|_| Runnable(task))
+}

@@ -1,0 +1,40 @@
+//! The private unwinding with which a killed green thread ends.
+
+use std::error::Error;
+use std::fmt;
+use std::panic;
+
+/// The payload with which `join` returns if the green thread was killed: by the end of its
+/// runtime, before it had ended by itself.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::thread::Killed;
+///
+/// fn was_killed(outcome: std::thread::Result<()>) -> bool {
+///     outcome.is_err_and(|payload| payload.is::<Killed>())
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Killed {}
+
+impl Killed {
+    pub(crate) fn new() -> Killed {
+        Killed {}
+    }
+}
+
+impl fmt::Display for Killed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the green thread was killed")
+    }
+}
+
+impl Error for Killed {}
+
+/// Ends the calling green thread from within: unwinds its stack without calling the panic hook.
+pub(crate) fn unwind() -> ! {
+    panic::resume_unwind(Box::new(Killed::new()))
+}

@@ -1,0 +1,286 @@
+//! The life-state word: one atomic that says whether a green thread runs, waits or has ended.
+//!
+//! A plain OS thread that parks through the waist has such a word too, so one protocol serves
+//! both kinds of waiter.
+//!
+//! # State
+//!
+//! | bit | set by | cleared by | meaning |
+//! |---|---|---|---|
+//! | `TOKEN` | anyone, `unpark` | the owner, `take_token` | a wake-up that has not been consumed |
+//! | `PARKED` | the owner's worker, `commit_park` | whoever claims the wake | off the stack, queued nowhere |
+//! | `KILLED` | anyone, `kill` | nobody | the next blocking call unwinds |
+//! | `FINISHED` | the owner's worker, `finish` | nobody | result stored, stack gone |
+//! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |
+//! | `JOINER` | the handle, `set_joiner` | the handle, `unset_joiner` | the joiner's cell is filled |
+//! | `PERMIT` | anyone, `give_permit` | the owner, `take_permit` | `Thread::unpark` came before `park` |
+//!
+//! # Invariants
+//!
+//! 1. `PARKED` is cleared exactly once per park, by `unpark`, `expire` or `kill`; the one that
+//!    cleared it makes the waiter runnable. So a waiter is in at most one queue.
+//! 2. A token is never lost: `commit_park` fails while one is there.
+//! 3. The joiner's cell belongs to the handle while `JOINER` is clear, and to `finish` from the
+//!    moment that `FINISHED` is set over it.
+//! 4. The result belongs to the handle once `FINISHED` is set, if `HANDLE` was set then; to the
+//!    ending green thread otherwise.
+//!
+//! # Orderings
+//!
+//! Every transition that hands something over is a read-modify-write with `Release` on the giving
+//! side and `Acquire` on the taking one. They all act on one word, so each reads the newest value
+//! and the release sequence is unbroken: what happened before an `unpark` happens before the
+//! return of the `park` that consumed its token, even if several tokens were merged into one.
+
+use super::atomic::{AtomicU32, Ordering};
+
+const TOKEN: u32 = 1;
+const PARKED: u32 = 1 << 1;
+const KILLED: u32 = 1 << 2;
+const FINISHED: u32 = 1 << 3;
+const HANDLE: u32 = 1 << 4;
+const JOINER: u32 = 1 << 5;
+const PERMIT: u32 = 1 << 6;
+
+/// The life-state word.
+#[derive(Debug)]
+pub(crate) struct Life(AtomicU32);
+
+/// What the ending green thread learns from [`Life::finish`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finish {
+    /// A handle exists and owns the result now.
+    pub(crate) has_handle: bool,
+    /// The joiner's cell is filled and belongs to the caller now.
+    pub(crate) has_joiner: bool,
+}
+
+impl Life {
+    /// A waiter that runs; `has_handle` if somebody may ask for its result.
+    pub(crate) fn new(has_handle: bool) -> Life {
+        Life(AtomicU32::new(if has_handle { HANDLE } else { 0 }))
+    }
+
+    /// Applies `change` to the word until it takes, and returns the word before it; `None` if
+    /// `change` refused.
+    #[inline]
+    fn update(&self, success: Ordering, change: impl Fn(u32) -> Option<u32>) -> Option<u32> {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            match self.0.compare_exchange_weak(word, change(word)?, success, Ordering::Relaxed) {
+                Ok(before) => return Some(before),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Leaves a token. True if the caller has to make the waiter runnable.
+    #[inline]
+    #[must_use]
+    pub(crate) fn unpark(&self) -> bool {
+        // The exchange happens even if a token is there already: its `Release` is what makes the
+        // caller's writes visible to the waiter. `Acquire` because the claimer reads where the
+        // waiter lives, which the waiter wrote before it parked.
+        let leave_token = |word| (word & FINISHED == 0).then_some((word | TOKEN) & !PARKED);
+        self.update(Ordering::AcqRel, leave_token).is_some_and(|before| before & PARKED != 0)
+    }
+
+    /// Ends a park without a token, as a deadline does. True if the caller has to make the waiter
+    /// runnable.
+    #[must_use]
+    pub(crate) fn expire(&self) -> bool {
+        self.update(Ordering::AcqRel, |word| (word & PARKED != 0).then_some(word & !PARKED))
+            .is_some()
+    }
+
+    /// Asks the waiter to end, for good. True if the caller has to make it runnable.
+    #[must_use]
+    pub(crate) fn kill(&self) -> bool {
+        let mark = |word| (word & FINISHED == 0).then_some((word | KILLED) & !PARKED);
+        self.update(Ordering::AcqRel, mark).is_some_and(|before| before & PARKED != 0)
+    }
+
+    /// Declares the waiter parked. False, with the word unchanged, if a token is there or, when
+    /// the wait `heeds_kill`, a kill.
+    ///
+    /// Called after the switch away from the stack: from here on any claimer may have it resumed.
+    #[inline]
+    #[must_use]
+    pub(crate) fn commit_park(&self, heeds_kill: bool) -> bool {
+        let obstacles = if heeds_kill { TOKEN | KILLED } else { TOKEN };
+        self.update(Ordering::AcqRel, |word| (word & obstacles == 0).then_some(word | PARKED))
+            .is_some()
+    }
+
+    /// Consumes the token, if there is one.
+    #[inline]
+    pub(crate) fn take_token(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & TOKEN != 0
+            && self.0.fetch_and(!TOKEN, Ordering::Acquire) & TOKEN != 0
+    }
+
+    /// Whether the waiter is parked and nobody has claimed its wake-up yet.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.0.load(Ordering::Acquire) & PARKED != 0
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & KILLED != 0
+    }
+
+    /// Leaves the permit of `Thread::unpark`, which is apart from the token so that no other wait
+    /// can consume it.
+    pub(crate) fn give_permit(&self) {
+        self.0.fetch_or(PERMIT, Ordering::Release);
+    }
+
+    pub(crate) fn take_permit(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & PERMIT != 0
+            && self.0.fetch_and(!PERMIT, Ordering::Acquire) & PERMIT != 0
+    }
+
+    /// Ends the waiter's life: the result is stored, and nothing will run on its behalf again.
+    pub(crate) fn finish(&self) -> Finish {
+        let before = self.0.fetch_or(FINISHED, Ordering::AcqRel);
+        debug_assert_eq!(before & (FINISHED | PARKED), 0);
+        Finish { has_handle: before & HANDLE != 0, has_joiner: before & JOINER != 0 }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.load(Ordering::Acquire) & FINISHED != 0
+    }
+
+    /// Gives the handle up. True if the waiter had finished, so that the result is the caller's
+    /// to drop.
+    #[must_use]
+    pub(crate) fn drop_handle(&self) -> bool {
+        self.0.fetch_and(!HANDLE, Ordering::AcqRel) & FINISHED != 0
+    }
+
+    /// Publishes the joiner's cell. False if the waiter has finished: the cell stays the caller's.
+    #[must_use]
+    pub(crate) fn set_joiner(&self) -> bool {
+        self.update(Ordering::AcqRel, |word| (word & FINISHED == 0).then_some(word | JOINER))
+            .is_some()
+    }
+
+    /// Takes the joiner's cell back. False if the waiter has finished meanwhile.
+    #[must_use]
+    pub(crate) fn unset_joiner(&self) -> bool {
+        self.update(Ordering::AcqRel, |word| (word & FINISHED == 0).then_some(word & !JOINER))
+            .is_some()
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use super::Life;
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use loom::thread;
+
+    /// Parks as a worker does for its fiber; true if the wait has to be slept out.
+    fn park(life: &Life, queue: &AtomicUsize) -> bool {
+        if life.take_token() {
+            return false;
+        }
+        if life.commit_park(true) {
+            // Off the stack now; whoever claims the wake counts one up in the queue.
+            while queue.load(Relaxed) == 0 {
+                thread::yield_now();
+            }
+            queue.fetch_sub(1, Relaxed);
+        }
+        life.take_token();
+        true
+    }
+
+    #[test]
+    fn loom_unpark_before_or_after_park_is_never_lost() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(false));
+            let queue = Arc::new(AtomicUsize::new(0));
+            let data = Arc::new(UnsafeCell::new(0));
+            let waker = {
+                let (life, queue, data) = (life.clone(), queue.clone(), data.clone());
+                thread::spawn(move || {
+                    // SAFETY: the only access before the token is consumed.
+                    data.with_mut(|data| unsafe { *data = 7 });
+                    if life.unpark() {
+                        queue.fetch_add(1, Relaxed);
+                    }
+                })
+            };
+            park(&life, &queue);
+            // SAFETY: happens after the unpark, or the model reports the race.
+            assert_eq!(data.with(|data| unsafe { *data }), 7);
+            waker.join().expect("the waker does not panic");
+        });
+    }
+
+    #[test]
+    fn loom_one_park_is_claimed_once() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(false));
+            assert!(life.commit_park(true));
+            let claims: Vec<_> = [Life::unpark, Life::expire, Life::kill]
+                .into_iter()
+                .map(|claim| {
+                    let life = life.clone();
+                    thread::spawn(move || usize::from(claim(&life)))
+                })
+                .collect();
+            let claimed: usize = claims.into_iter().map(|claim| claim.join().expect("ends")).sum();
+            assert_eq!(claimed, 1);
+            assert!(!life.is_parked());
+            assert!(life.is_killed());
+        });
+    }
+
+    #[test]
+    fn loom_joiner_sees_the_result_or_is_woken() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(true));
+            let result = Arc::new(UnsafeCell::new(None));
+            let joiner = Arc::new(UnsafeCell::new(false));
+            let woken = Arc::new(AtomicUsize::new(0));
+            let ending = {
+                let (life, result) = (life.clone(), result.clone());
+                let (joiner, woken) = (joiner.clone(), woken.clone());
+                thread::spawn(move || {
+                    // SAFETY: invariant 4: before `finish` the result is ours.
+                    result.with_mut(|result| unsafe { *result = Some(7) });
+                    let finish = life.finish();
+                    assert!(finish.has_handle);
+                    if finish.has_joiner {
+                        // SAFETY: invariant 3.
+                        assert!(joiner.with(|joiner| unsafe { *joiner }));
+                        woken.store(1, Relaxed);
+                    }
+                })
+            };
+            // SAFETY: invariant 3: `JOINER` is clear.
+            joiner.with_mut(|joiner| unsafe { *joiner = true });
+            if life.set_joiner() {
+                while !life.is_finished() {
+                    thread::yield_now();
+                }
+            }
+            // SAFETY: invariant 4.
+            assert_eq!(result.with(|result| unsafe { *result }), Some(7));
+            ending.join().expect("the ending thread does not panic");
+        });
+    }
+
+    #[test]
+    fn loom_result_is_dropped_by_exactly_one_side() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(true));
+            let other = life.clone();
+            let ending = thread::spawn(move || usize::from(!other.finish().has_handle));
+            let by_handle = usize::from(life.drop_handle());
+            assert_eq!(by_handle + ending.join().expect("ends"), 1);
+        });
+    }
+}

@@ -1,0 +1,154 @@
+//! The waits of the engine: what the waist (`crate::park`) is made of.
+
+use super::slot::Interest;
+use super::waiter::OsThread;
+use super::worker::Worker;
+use std::io;
+use std::os::fd::RawFd;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Somebody unparked the caller, perhaps for an earlier wait.
+    Woken,
+    /// The deadline has passed.
+    TimedOut,
+    /// The calling green thread is to end: clean up, then call
+    /// [`unwind_killed`](crate::park::unwind_killed).
+    Killed,
+}
+
+pub(crate) fn is_on_green_thread() -> bool {
+    Worker::on_fiber().is_some()
+}
+
+/// Parks the calling thread, of either kind.
+pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
+    loop {
+        if park_once(deadline, false) {
+            return Outcome::Woken;
+        }
+        if Worker::is_killed() {
+            return Outcome::Killed;
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Outcome::TimedOut;
+        }
+    }
+}
+
+/// Parks the calling thread until it is unparked, whether it was killed or not.
+pub(crate) fn park_shielded() {
+    while !park_once(None, true) {}
+}
+
+/// [`park_shielded`] that may end at `deadline`, or earlier for no reason.
+pub(crate) fn park_shielded_until(deadline: Instant) {
+    park_once(Some(deadline), true);
+}
+
+/// True if the wait ended with a token.
+fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
+    match Worker::on_fiber() {
+        Some((worker, fiber)) => worker.park(fiber, deadline, shielded),
+        None => {
+            let thread = OsThread::current();
+            thread.park_until(deadline);
+            thread.life.take_token()
+        }
+    }
+}
+
+/// Lets others run. On an OS thread, the operating system's.
+#[inline]
+pub(crate) fn yield_now() {
+    match Worker::on_fiber() {
+        Some(_) if std::thread::panicking() => {}
+        Some((worker, fiber)) => {
+            // SAFETY: the calling fiber runs.
+            if unsafe { fiber.as_ref() }.life.is_killed() {
+                super::killed::unwind();
+            }
+            worker.yield_now(fiber);
+        }
+        None => std::thread::yield_now(),
+    }
+}
+
+/// Counts an I/O call that completed without waiting; a green thread that made too many in a row
+/// yields.
+#[inline]
+pub(crate) fn spend_io_budget() {
+    if let Some((worker, fiber)) = Worker::on_fiber()
+        && !std::thread::panicking()
+    {
+        worker.spend_io_budget(fiber);
+    }
+}
+
+impl Worker {
+    /// Whether the calling thread is a green thread that was killed.
+    pub(crate) fn is_killed() -> bool {
+        // SAFETY: the calling fiber runs.
+        Worker::on_fiber().is_some_and(|(_, fiber)| unsafe { fiber.as_ref() }.life.is_killed())
+    }
+}
+
+/// Registers a descriptor with the reactor of the calling worker.
+///
+/// # Errors
+///
+/// As `ReactorHandle::register`.
+pub(crate) fn register(
+    fd: RawFd,
+    source: &Arc<super::reactor::Source>,
+) -> io::Result<super::reactor::Place> {
+    let worker = Worker::current().expect("only green threads wait in the reactor");
+    worker.reactor().handle().register(fd, source)
+}
+
+/// Whether a descriptor that is registered there would better be registered with the calling
+/// worker.
+pub(crate) fn is_elsewhere(place: &super::reactor::Place) -> bool {
+    Worker::current().is_some_and(|worker| !Arc::ptr_eq(worker.reactor().handle(), &place.reactor))
+}
+
+/// Blocks the OS thread in `poll(2)` until the descriptor is ready. False once `deadline` has
+/// passed.
+///
+/// # Errors
+///
+/// Those of `poll(2)`, and `EBADF` for a number that is not open.
+pub(crate) fn poll(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
+    let events = match interest {
+        Interest::Read => libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP,
+        Interest::Write => libc::POLLOUT,
+    };
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let time = left.map(|left| libc::timespec {
+            tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: libc::c_long::from(left.subsec_nanos()),
+        });
+        let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let mut poll = libc::pollfd { fd, events, revents: 0 };
+        // SAFETY: one pollfd and at most one timespec that outlive the call; no signal mask.
+        match unsafe { libc::ppoll(&raw mut poll, 1, time, ptr::null()) } {
+            0 => return Ok(false),
+            1 if poll.revents & libc::POLLNVAL != 0 => {
+                return Err(io::Error::from_raw_os_error(libc::EBADF));
+            }
+            1 => return Ok(true),
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A worker's reactor: one epoll set, its waker, and the descriptors that are registered with it.
+//!
+//! The worker alone waits; any thread may register, deregister and ring. A descriptor is
+//! registered once, for both directions and edge-triggered, and costs no further system call until
+//! it is closed.
+//!
+//! # Invariants
+//!
+//! 1. A token names a place in the table and the generation of its tenant: an event that was on
+//!    its way when the tenant left finds nobody.
+//! 2. A source is in the table of at most one reactor.
+//! 3. A descriptor is deregistered before its number goes back to the kernel; a copy of it (`dup`)
+//!    would otherwise keep the registration alive.
+
+use super::atomic::Mutex;
+use super::slot::{READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
+use super::waiter::Waiter;
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token};
+use slab::Slab;
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events taken from the kernel at once: enough that a thousand ready sockets are one system call.
+const EVENT_BATCH: usize = 1024;
+const WAKER: Token = Token(usize::MAX);
+
+/// The readiness slot of a descriptor.
+pub(crate) type Source = Slot<Waiter>;
+
+/// Where a source is registered.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) reactor: Arc<ReactorHandle>,
+    key: usize,
+}
+
+/// What other threads see of a reactor.
+#[derive(Debug)]
+pub(crate) struct ReactorHandle {
+    registry: Registry,
+    waker: mio::Waker,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    tenants: Slab<Tenant>,
+    generation: u32,
+    /// The worker has ended: nobody waits for events any more.
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Tenant {
+    generation: u32,
+    source: Arc<Source>,
+}
+
+/// A worker's reactor.
+#[derive(Debug)]
+pub(crate) struct Reactor {
+    poll: RefCell<Poll>,
+    events: RefCell<Events>,
+    handle: Arc<ReactorHandle>,
+}
+
+impl Reactor {
+    pub(crate) fn new() -> io::Result<Reactor> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let waker = mio::Waker::new(poll.registry(), WAKER)?;
+        let table = Table { tenants: Slab::new(), generation: 0, is_closed: false };
+        let handle = Arc::new(ReactorHandle { registry, waker, table: Mutex::new(table) });
+        Ok(Reactor {
+            poll: RefCell::new(poll),
+            events: RefCell::new(Events::with_capacity(EVENT_BATCH)),
+            handle,
+        })
+    }
+
+    pub(crate) fn handle(&self) -> &Arc<ReactorHandle> {
+        &self.handle
+    }
+
+    /// Waits for events until `timeout` has passed (`None`: without end) and wakes whom they
+    /// concern. May return early.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) {
+        let mut poll = self.poll.borrow_mut();
+        let mut events = self.events.borrow_mut();
+        // epoll_wait counts in milliseconds and mio rounds up. So whole milliseconds are waited
+        // for there and the rest, by the next call, in ppoll on the epoll descriptor itself.
+        let timeout = match timeout {
+            Some(timeout) if !timeout.is_zero() && timeout < Duration::from_millis(1) => {
+                if !wait_below_millisecond(poll.as_raw_fd(), timeout) {
+                    return;
+                }
+                Some(Duration::ZERO)
+            }
+            Some(timeout) => Some(Duration::from_millis(
+                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            )),
+            None => None,
+        };
+        if let Err(error) = poll.poll(&mut events, timeout) {
+            assert_eq!(error.kind(), io::ErrorKind::Interrupted, "epoll_wait failed: {error}");
+            return;
+        }
+        drop(poll);
+        if events.is_empty() {
+            return;
+        }
+        let table = self.handle.table.lock();
+        for event in events.iter() {
+            if let Some(source) = table.find(event.token()) {
+                // Waking pushes to a queue: no user code runs under the lock.
+                source.post(bits(event), |waiter| waiter.unpark());
+            }
+        }
+    }
+
+    /// Tells everybody that nobody will wait here any more.
+    pub(crate) fn close(&self) {
+        let mut table = self.handle.table.lock();
+        table.is_closed = true;
+        let tenants = std::mem::take(&mut table.tenants);
+        drop(table);
+        for (_, tenant) in tenants {
+            // Whoever waits from elsewhere tries again, and registers with its own worker.
+            tenant.source.post(READABLE | WRITABLE, |waiter| waiter.unpark());
+        }
+    }
+}
+
+/// True if the epoll set has events, false if the time is up.
+fn wait_below_millisecond(epoll: RawFd, timeout: Duration) -> bool {
+    let mut poll = libc::pollfd { fd: epoll, events: libc::POLLIN, revents: 0 };
+    let time = libc::timespec { tv_sec: 0, tv_nsec: libc::c_long::from(timeout.subsec_nanos()) };
+    // SAFETY: one pollfd and a timespec that outlive the call; no signal mask.
+    let ready = unsafe { libc::ppoll(&raw mut poll, 1, &raw const time, std::ptr::null()) };
+    ready > 0
+}
+
+fn bits(event: &Event) -> u32 {
+    let mut bits = 0;
+    if event.is_readable() {
+        bits |= READABLE;
+    }
+    if event.is_writable() {
+        bits |= WRITABLE;
+    }
+    if event.is_read_closed() {
+        bits |= READABLE | READ_CLOSED;
+    }
+    if event.is_write_closed() {
+        bits |= WRITABLE | WRITE_CLOSED;
+    }
+    if event.is_error() {
+        bits |= READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED;
+    }
+    if event.is_priority() {
+        bits |= READABLE | URGENT;
+    }
+    bits
+}
+
+impl Table {
+    fn find(&self, token: Token) -> Option<&Source> {
+        let tenant = self.tenants.get(token.0 & u32::MAX as usize)?;
+        (tenant.generation as usize == token.0 >> 32).then_some(&*tenant.source)
+    }
+}
+
+impl ReactorHandle {
+    /// Makes the worker return from `wait`.
+    pub(crate) fn ring(&self) {
+        self.waker.wake().expect("writing to an eventfd that is reset on overflow cannot fail");
+    }
+
+    /// Registers a descriptor. The kernel tells its present readiness as the first event.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl`: `AlreadyExists` if this very number is registered here, `EPERM` for
+    /// regular files, `ENOSPC` at the system's limit of watches.
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        fd: RawFd,
+        source: &Arc<Source>,
+    ) -> io::Result<Place> {
+        let mut table = self.table.lock();
+        // 31 bits, so that no token is the waker's.
+        table.generation = table.generation.wrapping_add(1) & (u32::MAX >> 1);
+        let generation = table.generation;
+        let key = table.tenants.insert(Tenant { generation, source: source.clone() });
+        let token = Token(((generation as usize) << 32) | key);
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        if let Err(error) = self.registry.register(&mut SourceFd(&fd), token, interest) {
+            table.tenants.remove(key);
+            return Err(error);
+        }
+        Ok(Place { reactor: self.clone(), key })
+    }
+}
+
+impl Place {
+    /// Whether the worker has ended, so that no event will come.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.reactor.table.lock().is_closed
+    }
+
+    /// Takes the descriptor out of the epoll set, and the source out of the table.
+    pub(crate) fn deregister(self, fd: RawFd) {
+        let mut table = self.reactor.table.lock();
+        if table.tenants.try_remove(self.key).is_some() {
+            // Fails if somebody has closed the number behind our back: then it is gone already.
+            let _ = self.reactor.registry.deregister(&mut SourceFd(&fd));
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Runtimes: how the workers start, and how everything ends.
+//!
+//! There is one global runtime, which starts by itself when somebody outside any runtime spawns a
+//! green thread, and never ends. Others are made by a [`Builder`], and end when they are dropped:
+//! what has not started is discarded, what has is unwound.
+
+use super::atomic::Mutex;
+use super::builder::JoinHandle;
+use super::fiber::Lane;
+use super::handle::Join;
+use super::park;
+use super::reactor::Reactor;
+use super::shared::{Shared, SharedConfig};
+use super::spawn::{self, Options, Target};
+use super::stack::alternate::AlternateStack;
+use super::stack::message::Message;
+use super::stack::{self, GuardKind, LocalCache, SizeClass, StackPool, overflow};
+use super::waiter::Waiter;
+use super::worker::Worker;
+use crossbeam_deque::Worker as Deque;
+use std::io;
+use std::num::NonZero;
+use std::panic::{self, Location};
+use std::process;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle as StdJoinHandle};
+use std::time::{Duration, Instant};
+
+/// Green threads of one runtime that may live at once, unless the builder says otherwise: at a
+/// page of stack each, 8 GiB.
+const LIVE_LIMIT: usize = 1 << 21;
+
+/// Sets a runtime up.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::runtime::Builder;
+///
+/// let runtime = Builder::new().workers(1).stack_size(64 * 1024).build()?;
+/// assert_eq!(runtime.run(|| 6 * 7), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct Builder {
+    name: String,
+    workers: Option<usize>,
+    stack_size: usize,
+    live_limit: usize,
+    guard: GuardKind,
+    reports_overflow: bool,
+}
+
+/// A set of workers and the green threads that run on them.
+///
+/// Dropping it ends it, as [`shutdown`](Runtime::shutdown) does.
+#[derive(Debug)]
+pub struct Runtime {
+    shared: Arc<Shared>,
+    threads: Vec<StdJoinHandle<()>>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}
+
+impl Builder {
+    /// Makes a builder with the defaults of the global runtime.
+    pub fn new() -> Builder {
+        Builder {
+            name: "greenstd".into(),
+            workers: None,
+            stack_size: SizeClass::DEFAULT.bytes(),
+            live_limit: LIVE_LIMIT,
+            guard: GuardKind::Auto,
+            reports_overflow: true,
+        }
+    }
+
+    /// Sets the number of workers, which are OS threads. The default is
+    /// [`available_parallelism`](std::thread::available_parallelism).
+    ///
+    /// # Panics
+    ///
+    /// If `workers` is 0.
+    pub fn workers(mut self, workers: usize) -> Builder {
+        assert!(workers > 0, "a runtime has at least one worker");
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Sets the stack size of green threads that do not ask for another one, in bytes of address
+    /// space: memory is used for what is touched. Rounded up to a power of two between 16 KiB and
+    /// 1 GiB; the default is 256 KiB.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// Sets how many green threads may live at once. Spawning more is an error. The default is
+    /// 2,097,152. Limits below 64 for each worker are kept exactly; above, each worker may
+    /// hold back up to a sixteenth of its share.
+    pub fn live_limit(mut self, green_threads: usize) -> Builder {
+        self.live_limit = green_threads;
+        self
+    }
+
+    /// Sets the name of the workers: `NAME-0` and so on. The default is `greenstd`.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = name.into();
+        self
+    }
+
+    /// Guards stacks by `mprotect` even where the kernel has guard pages that do not split
+    /// mappings (`MADV_GUARD_INSTALL`, Linux 6.13). The number of stacks is then limited by
+    /// `vm.max_map_count`, at about 32,000.
+    pub fn mprotect_guards(mut self) -> Builder {
+        self.guard = GuardKind::Mprotect;
+        self
+    }
+
+    /// Leaves the process's SIGSEGV and SIGBUS handlers alone.
+    ///
+    /// Otherwise the first runtime installs one that names the green thread whose stack has
+    /// overflowed, and passes every other fault to the handler that was there before.
+    pub fn without_overflow_report(mut self) -> Builder {
+        self.reports_overflow = false;
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a thread, an epoll set or an eventfd; `InvalidInput` for a stack
+    /// size above 1 GiB.
+    pub fn build(self) -> io::Result<Runtime> {
+        let workers = match self.workers {
+            Some(workers) => workers,
+            None => thread::available_parallelism().map_or(1, NonZero::get),
+        };
+        if self.reports_overflow {
+            overflow::install(describe_current)?;
+        }
+        let class = SizeClass::for_bytes(self.stack_size)?;
+        let config = stack::Config { class, guard: self.guard, ..stack::Config::default() };
+        let deques: Vec<Deque<_>> = (0..workers).map(|_| Deque::new_fifo()).collect();
+        let reactors: Vec<Reactor> =
+            (0..workers).map(|_| Reactor::new()).collect::<io::Result<_>>()?;
+        let parts = deques.iter().zip(&reactors);
+        let shared = Shared::new(
+            SharedConfig {
+                stacks: StackPool::new(config)?,
+                default_class: class,
+                live_limit: self.live_limit,
+            },
+            parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
+        );
+        let caches: Vec<LocalCache> =
+            (0..workers).map(|_| LocalCache::new(&shared.stacks)).collect::<io::Result<_>>()?;
+        let mut runtime = Runtime { shared, threads: Vec::with_capacity(workers) };
+        let parts = deques.into_iter().zip(reactors).zip(caches);
+        for (index, ((deque, reactor), stacks)) in parts.enumerate() {
+            let shared = runtime.shared.clone();
+            let name = format!("{}-{index}", self.name);
+            let body = move || {
+                let _abort = AbortOnPanic;
+                // Without it an overflow still ends the process, only without a message.
+                let _alternate_stack = AlternateStack::ensure();
+                Worker::new(shared, index, deque, reactor, stacks).run();
+            };
+            match thread::Builder::new().name(name).spawn(body) {
+                Ok(thread) => runtime.threads.push(thread),
+                Err(error) => {
+                    for _ in index..workers {
+                        runtime.shared.worker_ended();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(runtime)
+    }
+
+    /// Makes this the global runtime, which spawns from plain OS threads use.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if the global runtime has started, by itself or by this call; else as
+    /// [`build`](Builder::build).
+    pub fn build_global(self) -> io::Result<()> {
+        let _starting = STARTING.lock();
+        if GLOBAL.get().is_some() {
+            let text = "the global runtime has been started already";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+        let runtime = self.build()?;
+        GLOBAL.get_or_init(|| runtime);
+        Ok(())
+    }
+}
+
+static GLOBAL: OnceLock<Runtime> = OnceLock::new();
+
+/// Held while the global runtime starts, so that a failing start can be tried again.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// The global runtime, started if need be.
+pub(super) fn global() -> io::Result<&'static Arc<Shared>> {
+    if GLOBAL.get().is_none() {
+        match Builder::new().build_global() {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(&GLOBAL.get().expect("started above, or by another thread").shared)
+}
+
+impl Runtime {
+    /// Runs `main` on a green thread of this runtime, and blocks the calling thread, of either
+    /// kind, until it has ended. What `main` spawns belongs to this runtime, and lives on.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `main`, and if the limit on live green threads is reached.
+    #[track_caller]
+    pub fn run<F, T>(&self, main: F) -> T
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let options = Options { name: Some("main".into()), stack_size: None };
+        let join = self.spawn_with(options, main).expect("failed to spawn the main green thread");
+        join.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+    }
+
+    /// Spawns a green thread of this runtime, from a thread of either kind. Never blocks.
+    ///
+    /// # Panics
+    ///
+    /// If there is none to be had: see [`thread::Builder::spawn`](crate::thread::Builder::spawn).
+    #[track_caller]
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let join = self.spawn_with(Options::default(), f).expect("failed to spawn a green thread");
+        JoinHandle::new(join)
+    }
+
+    /// # Errors
+    ///
+    /// As [`thread::Builder::spawn`](crate::thread::Builder::spawn).
+    #[track_caller]
+    fn spawn_with<F, T>(&self, options: Options, closure: F) -> io::Result<Join<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let target = Target::Runtime(&self.shared);
+        // SAFETY: everything is `Send` and borrows nothing.
+        unsafe { spawn::spawn(target, Lane::Pinned, options, Location::caller(), closure) }
+    }
+
+    /// The number of workers.
+    #[must_use]
+    pub fn worker_count(&self) -> usize {
+        self.shared.remotes.len()
+    }
+
+    /// Ends the runtime: discards what has not started, and unwinds every other green thread at
+    /// the call in which it waits, or at its next one. Blocks the calling thread until all have
+    /// ended; a green thread of this very runtime does not wait.
+    ///
+    /// A `join` of a green thread that ended so returns an error of type
+    /// [`Killed`](crate::thread::Killed).
+    pub fn shutdown(self) {
+        drop(self);
+    }
+
+    /// [`shutdown`](Runtime::shutdown) that gives up after `timeout`. False if a green thread was
+    /// left that neither ended nor waited; it goes on, and ends at its next wait.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> bool {
+        let has_ended = self.end(Instant::now().checked_add(timeout));
+        self.threads.clear();
+        has_ended
+    }
+
+    fn end(&mut self, deadline: Option<Instant>) -> bool {
+        self.shared.close();
+        if Worker::current().is_some_and(|worker| Arc::ptr_eq(worker.shared(), &self.shared)) {
+            self.threads.clear();
+            return false;
+        }
+        let waiter = Waiter::current();
+        while !self.shared.all_ended(&waiter) {
+            match deadline {
+                // Not even a kill may leave workers behind that use what the caller owns.
+                None => park::park_shielded(),
+                Some(deadline) if deadline <= Instant::now() => return false,
+                Some(deadline) => park::park_shielded_until(deadline),
+            }
+        }
+        for thread in self.threads.drain(..) {
+            // It has said that it ends: this waits for the last instructions. It cannot have
+            // panicked, for that aborts.
+            let _ = thread.join();
+        }
+        true
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.end(None);
+        }
+    }
+}
+
+/// A panic in the loop itself is a bug that leaves fibers on a stack that nobody can resume.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("greenstd: a worker has panicked outside of any green thread");
+            process::abort();
+        }
+    }
+}
+
+/// Names the running green thread. In a signal handler: no allocation, no lock.
+fn describe_current(message: &mut Message) {
+    let Some((_, fiber)) = Worker::on_fiber() else {
+        return message.push_str("a worker's own code");
+    };
+    // SAFETY: it runs, so it is alive.
+    let header = unsafe { fiber.as_ref() };
+    message.push_str("green thread '");
+    message.push_str(header.name().unwrap_or("<unnamed>"));
+    message.push_str("' (spawned at ");
+    message.push_str(header.site.file());
+    message.push_str(":");
+    message.push_number(header.site.line() as usize);
+    message.push_str(")");
+}

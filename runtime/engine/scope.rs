@@ -1,0 +1,243 @@
+//! Scoped threads: green threads that borrow from the function that spawns them.
+//!
+//! The semantics and the signatures are those of [`std::thread::scope`]. The lifetime of what a
+//! green thread borrows is erased on the way into the engine; in exchange the scope does not end
+//! before the green thread is done with it.
+//!
+//! # Invariants
+//!
+//! 1. The borrowing closure is dropped before its `Tenant` is, whether it has run, panicked or
+//!    was discarded: `Scoped` holds both, in that order. So is a result that nobody takes.
+//! 2. `scope` returns, or unwinds, only when no tenant is left. No kill ends it early.
+
+use super::atomic::{AtomicBool, AtomicUsize, Ordering};
+use super::builder::Builder;
+use super::fiber::{Lane, Outcome};
+use super::handle::{Join, Thread};
+use super::killed::Killed;
+use super::park;
+use super::spawn::{self, Target};
+use super::waiter::Waiter;
+use parking_lot::Mutex;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::Arc;
+
+/// A scope to spawn scoped green threads in. See [`scope`].
+#[derive(Debug)]
+pub struct Scope<'scope, 'env: 'scope> {
+    state: Arc<State>,
+    /// Invariant in `'scope`, so that it can be neither shrunk nor stretched.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// The right to join a scoped green thread. Dropping it leaves the join to the scope.
+///
+/// As [`std::thread::ScopedJoinHandle`].
+pub struct ScopedJoinHandle<'scope, T> {
+    join: Join<()>,
+    packet: Arc<Packet<T>>,
+    scope: PhantomData<&'scope mut &'scope ()>,
+}
+
+/// Where the outcome waits for the handle.
+struct Packet<T> {
+    outcome: Mutex<Option<Outcome<T>>>,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    tenants: AtomicUsize,
+    /// A green thread has panicked, and nobody will see it in `join`.
+    has_unseen_panic: AtomicBool,
+    owner: Waiter,
+}
+
+/// Keeps the scope from ending.
+struct Tenant(Arc<State>);
+
+impl State {
+    fn enter(self: &Arc<Self>) -> Tenant {
+        // Relaxed: the owner and the tenants, who count up, see their own count.
+        let before = self.tenants.fetch_add(1, Ordering::Relaxed);
+        assert!(before < usize::MAX / 2, "too many running threads in a scope");
+        Tenant(self.clone())
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        // Release pairs with the load in `scope`.
+        if self.0.tenants.fetch_sub(1, Ordering::Release) == 1 {
+            self.0.owner.unpark();
+        }
+    }
+}
+
+/// A closure that borrows, and what keeps its scope open. The order of the fields is invariant 1.
+struct Scoped<F, T> {
+    closure: F,
+    packet: Arc<Packet<T>>,
+    tenant: Tenant,
+}
+
+impl<F: FnOnce() -> T, T> Scoped<F, T> {
+    fn run(self) {
+        let Scoped { closure, packet, tenant } = self;
+        let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
+        *packet.outcome.lock() = Some(outcome);
+        drop(packet);
+        drop(tenant);
+    }
+}
+
+impl<T> Drop for Packet<T> {
+    fn drop(&mut self) {
+        let outcome = self.outcome.get_mut().take();
+        if let Some(Err(payload)) = &outcome
+            && !payload.is::<Killed>()
+        {
+            // Nobody has joined the green thread: the scope tells it.
+            self.state.has_unseen_panic.store(true, Ordering::Relaxed);
+        }
+        // The destructor of a result is user code, and a worker must survive it.
+        let dropped = panic::catch_unwind(AssertUnwindSafe(move || drop(outcome)));
+        mem::forget(dropped);
+    }
+}
+
+/// Creates a scope, in which green threads may borrow what outlives it, and blocks the calling
+/// thread, of either kind, until all of them have ended.
+///
+/// As [`std::thread::scope`]. A kill of the caller takes effect when the scope has ended.
+///
+/// # Panics
+///
+/// If a green thread has panicked that was not joined by its handle.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::thread;
+///
+/// let mut counts = [1, 2, 3];
+/// thread::scope(|scope| {
+///     for count in &mut counts {
+///         scope.spawn(|| *count *= 10);
+///     }
+/// });
+/// assert_eq!(counts, [10, 20, 30]);
+/// ```
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let scope = Scope {
+        state: Arc::new(State {
+            tenants: AtomicUsize::new(0),
+            has_unseen_panic: AtomicBool::new(false),
+            owner: Waiter::current(),
+        }),
+        scope: PhantomData,
+        env: PhantomData,
+    };
+    // Caught, so that the wait happens before the unwinding goes on, and not during it.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    // Acquire pairs with the `Release` in `Tenant::drop`: all that the tenants did is visible.
+    while scope.state.tenants.load(Ordering::Acquire) > 0 {
+        park::park_shielded();
+    }
+    match outcome {
+        Err(payload) => panic::resume_unwind(payload),
+        Ok(_) if scope.state.has_unseen_panic.load(Ordering::Relaxed) => {
+            panic!("a scoped thread panicked")
+        }
+        Ok(value) => value,
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Spawns a green thread in the scope.
+    ///
+    /// # Panics
+    ///
+    /// If there is none to be had: see [`Builder::spawn_scoped`].
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        Builder::new().spawn_scoped(self, f).expect("failed to spawn a scoped green thread")
+    }
+}
+
+impl Builder {
+    /// Spawns a green thread in a scope, with the settings of this builder.
+    ///
+    /// As [`std::thread::Builder::spawn_scoped`].
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Builder::spawn).
+    #[track_caller]
+    pub fn spawn_scoped<'scope, F, T>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let packet =
+            Arc::new(Packet { outcome: Mutex::new(None), state: scope.state.clone() });
+        let scoped =
+            Scoped { closure: f, packet: packet.clone(), tenant: scope.state.enter() };
+        let (lane, site) = (Lane::Pinned, Location::caller());
+        let body = move || scoped.run();
+        // SAFETY: `F` and `T` are `Send`. What they borrow outlives `'scope`, which does not end
+        // before `scope` has seen the tenant go (invariant 2), and they are gone before that
+        // (invariant 1).
+        let join = unsafe { spawn::spawn(Target::Here, lane, self.options, site, body)? };
+        Ok(ScopedJoinHandle { join, packet, scope: PhantomData })
+    }
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// The handle to the green thread.
+    #[must_use]
+    pub fn thread(&self) -> &Thread {
+        self.join.thread()
+    }
+
+    /// Blocks the calling thread until the green thread has ended.
+    ///
+    /// # Errors
+    ///
+    /// The payload of its panic, or [`Killed`](crate::thread::Killed).
+    pub fn join(self) -> std::thread::Result<T> {
+        let ScopedJoinHandle { join, packet, .. } = self;
+        join.join()?;
+        let outcome = packet.outcome.lock().take();
+        outcome.expect("a green thread that has ended has stored its outcome")
+    }
+
+    /// Whether the green thread has run its closure to the end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.join.is_finished()
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedJoinHandle").finish_non_exhaustive()
+    }
+}

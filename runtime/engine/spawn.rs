@@ -1,0 +1,131 @@
+//! The one way in which green threads come into being.
+
+use super::fiber::{Birth, FiberRef, Lane};
+use super::handle::Join;
+use super::runtime;
+use super::shared::{self, Runnable, Shared};
+use super::stack::SizeClass;
+use super::worker::Worker;
+use std::io;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// What a spawner may choose.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<String>,
+    /// In bytes; the runtime's default if absent.
+    pub(crate) stack_size: Option<usize>,
+}
+
+/// Where a green thread is to live.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    /// In the caller's runtime; from a plain OS thread, in the global one.
+    Here,
+    /// In that one.
+    Runtime(&'a Arc<Shared>),
+}
+
+/// Spawns a green thread that shares nothing with its spawner.
+///
+/// # Errors
+///
+/// As [`spawn`].
+pub(crate) fn spawn_static<F, T>(
+    options: Options,
+    site: &'static Location<'static>,
+    closure: F,
+) -> io::Result<Join<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // SAFETY: everything is `Send` and borrows nothing.
+    unsafe { spawn(Target::Here, Lane::Pinned, options, site, closure) }
+}
+
+/// Spawns a green thread on the calling worker, which it never leaves. The caller keeps the handle
+/// on its own thread.
+///
+/// # Errors
+///
+/// `Unsupported` on a thread that is not green; else as [`spawn`].
+///
+/// # Safety
+///
+/// The handle stays on the calling thread if `T` is not `Send`.
+pub(crate) unsafe fn spawn_local<F, T>(
+    options: Options,
+    site: &'static Location<'static>,
+    closure: F,
+) -> io::Result<Join<T>>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    if Worker::on_fiber().is_none() {
+        let text = "spawn_local was called outside of a green thread";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    }
+    // SAFETY: nothing is borrowed, and the lane is `Local`.
+    unsafe { spawn(Target::Here, Lane::Local, options, site, closure) }
+}
+
+/// Spawns a green thread.
+///
+/// # Errors
+///
+/// `WouldBlock` at the limit on live green threads, `InvalidInput` for a stack above 1 GiB,
+/// the error of `mmap` or `mprotect` if there is no stack to be had, and, for the global runtime,
+/// whatever kept it from starting.
+///
+/// # Safety
+///
+/// As `FiberRef::new`; a `Local` lane needs `Target::Here` on a worker.
+pub(crate) unsafe fn spawn<F, T>(
+    target: Target<'_>,
+    lane: Lane,
+    options: Options,
+    site: &'static Location<'static>,
+    closure: F,
+) -> io::Result<Join<T>>
+where
+    F: FnOnce() -> T,
+{
+    let worker = Worker::current().filter(|worker| match target {
+        Target::Here => true,
+        Target::Runtime(shared) => Arc::ptr_eq(worker.shared(), shared),
+    });
+    let shared = match (worker, target) {
+        (Some(worker), _) => worker.shared(),
+        (None, Target::Runtime(shared)) => shared,
+        (None, Target::Here) => runtime::global()?,
+    };
+    let stack_class = match options.stack_size {
+        Some(bytes) => SizeClass::for_bytes(bytes)?,
+        None => shared.default_class,
+    };
+    let birth = |id| Birth {
+        lane,
+        stack_class,
+        id,
+        site,
+        name: options.name.map(String::into_boxed_str),
+    };
+    let fiber = match worker {
+        Some(worker) => {
+            // SAFETY: passed on.
+            unsafe { worker.spawn(birth(worker.next_id()), closure)? }
+        }
+        None => {
+            shared.take_places(1, stack_class)?;
+            // SAFETY: passed on.
+            let (task, handle) = unsafe { FiberRef::new(birth(shared::next_id()), closure) };
+            shared.inject(Runnable(task));
+            handle
+        }
+    };
+    // SAFETY: the only handle, of the type that the green thread was made with.
+    Ok(unsafe { Join::new(fiber) })
+}

@@ -1,0 +1,281 @@
+//! The timers of one worker: when to wake whom.
+//!
+//! A 4-ary heap of keys beside a slab of timers. Most timeouts never fire: a connection sets a
+//! deadline for each read, and each is later than the one before. So a disarmed or postponed timer
+//! leaves its heap entry where it is; when that entry comes up it is dropped or put back with the
+//! deadline that holds by then. Arming again costs a store, and the heap sees one entry for each
+//! waiter and timeout length instead of one for each read.
+//!
+//! Deadlines are exact (nanoseconds since the epoch of the worker); nothing fires early.
+//!
+//! # Invariants
+//!
+//! 1. An armed timer has a live entry, with a key no later than its deadline.
+//! 2. An entry is live if its sequence number is its timer's; all others are dropped when they
+//!    come up, and swept out as soon as they outnumber the timers.
+
+use slab::Slab;
+use std::time::{Duration, Instant};
+
+/// Entries that may be dead before a sweep is worth it.
+const SWEEP_FLOOR: usize = 64;
+
+/// A timer's place in the slab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimerKey(u32);
+
+#[derive(Debug)]
+struct Timer<T> {
+    /// When to fire; `None` while disarmed.
+    deadline: Option<u64>,
+    /// Key of the live entry, if there is one.
+    entry: Option<u64>,
+    sequence: u32,
+    target: T,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: u64,
+    timer: u32,
+    sequence: u32,
+}
+
+/// Timers whose targets are `T`.
+#[derive(Debug)]
+pub(crate) struct Timers<T> {
+    epoch: Instant,
+    timers: Slab<Timer<T>>,
+    heap: Vec<Entry>,
+    /// Goes up with each entry, so that an entry of a former timer in the same place is dead.
+    sequence: u32,
+}
+
+impl<T> Timers<T> {
+    pub(crate) fn new() -> Timers<T> {
+        Timers { epoch: Instant::now(), timers: Slab::new(), heap: Vec::new(), sequence: 0 }
+    }
+
+    /// Makes a place for a target, disarmed.
+    pub(crate) fn insert(&mut self, target: T) -> TimerKey {
+        let timer = Timer { deadline: None, entry: None, sequence: 0, target };
+        let key = self.timers.insert(timer);
+        TimerKey(u32::try_from(key).expect("fewer than 2^32 green threads fit into memory"))
+    }
+
+    /// Gives the place up, armed or not.
+    pub(crate) fn remove(&mut self, key: TimerKey) -> T {
+        self.timers.remove(key.0 as usize).target
+    }
+
+    /// Sets when the target is to be fired, once.
+    pub(crate) fn arm(&mut self, key: TimerKey, deadline: Instant) {
+        let deadline = self.nanos_at(deadline);
+        let timer = &mut self.timers[key.0 as usize];
+        timer.deadline = Some(deadline);
+        if timer.entry.is_none_or(|entry| deadline < entry) {
+            self.push_entry(key.0, deadline);
+        }
+    }
+
+    /// Takes the deadline back.
+    pub(crate) fn disarm(&mut self, key: TimerKey) {
+        self.timers[key.0 as usize].deadline = None;
+    }
+
+    /// Whether no entry waits: then the clock need not be read.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    /// When to look again. Possibly too early, never too late.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.heap.first().map(|entry| self.epoch + Duration::from_nanos(entry.key))
+    }
+
+    /// Fires what is due at `now`, in the order of the deadlines.
+    pub(crate) fn fire(&mut self, now: Instant, mut each: impl FnMut(TimerKey, &T)) {
+        let now = now.saturating_duration_since(self.epoch).as_nanos() as u64;
+        while let Some(&entry) = self.heap.first() {
+            if entry.key > now {
+                return;
+            }
+            self.pop_entry();
+            let Some(timer) = self.timers.get_mut(entry.timer as usize) else { continue };
+            if timer.entry.is_none() || timer.sequence != entry.sequence {
+                continue;
+            }
+            timer.entry = None;
+            match timer.deadline {
+                Some(deadline) if deadline > now => self.push_entry(entry.timer, deadline),
+                Some(_) => {
+                    timer.deadline = None;
+                    each(TimerKey(entry.timer), &timer.target);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Nanoseconds since the epoch, rounded away from "early": 584 years fit.
+    fn nanos_at(&self, deadline: Instant) -> u64 {
+        let since = deadline.saturating_duration_since(self.epoch).as_nanos();
+        u64::try_from(since).unwrap_or(u64::MAX)
+    }
+
+    fn push_entry(&mut self, timer: u32, key: u64) {
+        if self.heap.len() > 2 * self.timers.len() + SWEEP_FLOOR {
+            self.sweep();
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        let slot = &mut self.timers[timer as usize];
+        slot.entry = Some(key);
+        slot.sequence = self.sequence;
+        self.heap.push(Entry { key, timer, sequence: self.sequence });
+        self.sift_up(self.heap.len() - 1);
+    }
+
+    fn pop_entry(&mut self) {
+        self.heap.swap_remove(0);
+        self.sift_down(0);
+    }
+
+    /// Drops the dead entries (invariant 2). Amortised: at least half of them are dead.
+    fn sweep(&mut self) {
+        let timers = &self.timers;
+        self.heap.retain(|entry| {
+            timers
+                .get(entry.timer as usize)
+                .is_some_and(|timer| timer.entry.is_some() && timer.sequence == entry.sequence)
+        });
+        for index in (0..self.heap.len().div_ceil(4)).rev() {
+            self.sift_down(index);
+        }
+    }
+
+    fn sift_up(&mut self, mut index: usize) {
+        let entry = self.heap[index];
+        while index > 0 {
+            let parent = (index - 1) / 4;
+            if self.heap[parent].key <= entry.key {
+                break;
+            }
+            self.heap[index] = self.heap[parent];
+            index = parent;
+        }
+        self.heap[index] = entry;
+    }
+
+    fn sift_down(&mut self, mut index: usize) {
+        let Some(&entry) = self.heap.get(index) else { return };
+        loop {
+            let first = 4 * index + 1;
+            let children = self.heap.len().min(first + 4);
+            let Some(least) = (first..children).min_by_key(|&child| self.heap[child].key) else {
+                break;
+            };
+            if self.heap[least].key >= entry.key {
+                break;
+            }
+            self.heap[index] = self.heap[least];
+            index = least;
+        }
+        self.heap[index] = entry;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fired(timers: &mut Timers<u32>, at: Instant) -> Vec<u32> {
+        let mut fired = Vec::new();
+        timers.fire(at, |_, &target| fired.push(target));
+        fired
+    }
+
+    #[test]
+    fn nothing_fires_early_and_everything_in_order() {
+        let mut timers = Timers::new();
+        let start = timers.epoch;
+        // A fixed permutation of 0..1000 (7 and 1000 are coprime).
+        for number in (0..1000).map(|n| n * 7 % 1000) {
+            let key = timers.insert(number);
+            timers.arm(key, start + Duration::from_micros(u64::from(number)));
+        }
+        let mut seen = Vec::new();
+        for micros in 0..1000 {
+            let at = start + Duration::from_micros(micros);
+            let just_before = at - Duration::from_nanos(u64::from(micros > 0));
+            assert!(micros == 0 || fired(&mut timers, just_before).is_empty());
+            seen.extend(fired(&mut timers, at));
+        }
+        assert_eq!(seen, (0..1000).collect::<Vec<_>>());
+        assert!(timers.is_idle());
+    }
+
+    #[test]
+    fn postponed_deadline_costs_no_entry_and_holds() {
+        let mut timers = Timers::new();
+        let start = timers.epoch;
+        let key = timers.insert(1);
+        for second in 1..10_000 {
+            timers.arm(key, start + Duration::from_secs(second));
+            assert_eq!(timers.heap.len(), 1);
+            timers.disarm(key);
+        }
+        timers.arm(key, start + Duration::from_secs(10_000));
+        assert!(fired(&mut timers, start + Duration::from_secs(9_999)).is_empty());
+        assert_eq!(fired(&mut timers, start + Duration::from_secs(10_000)), [1]);
+    }
+
+    #[test]
+    fn earlier_deadline_overtakes() {
+        let mut timers = Timers::new();
+        let start = timers.epoch;
+        let key = timers.insert(1);
+        timers.arm(key, start + Duration::from_secs(30));
+        timers.arm(key, start + Duration::from_secs(1));
+        assert_eq!(fired(&mut timers, start + Duration::from_secs(1)), [1]);
+        assert!(fired(&mut timers, start + Duration::from_secs(60)).is_empty());
+    }
+
+    #[test]
+    fn dead_entries_are_swept_out() {
+        let mut timers = Timers::new();
+        let start = timers.epoch;
+        let key = timers.insert(1);
+        let mut now = start;
+        for _ in 0..100_000 {
+            timers.arm(key, now + Duration::from_secs(30));
+            timers.arm(key, now + Duration::from_micros(1));
+            now += Duration::from_micros(1);
+            assert_eq!(fired(&mut timers, now), [1]);
+            assert!(timers.heap.len() <= 2 * SWEEP_FLOOR + 4);
+        }
+    }
+
+    #[test]
+    fn removed_timer_never_fires_for_its_successor() {
+        let mut timers = Timers::new();
+        let start = timers.epoch;
+        let first = timers.insert(1);
+        timers.arm(first, start + Duration::from_secs(1));
+        assert_eq!(timers.remove(first), 1);
+        let second = timers.insert(2);
+        assert_eq!(first, second, "the place is reused");
+        timers.arm(second, start + Duration::from_secs(2));
+        assert!(fired(&mut timers, start + Duration::from_secs(1)).is_empty());
+        assert_eq!(fired(&mut timers, start + Duration::from_secs(2)), [2]);
+    }
+
+    #[test]
+    fn deadlines_beyond_the_clock_are_kept() {
+        let mut timers = Timers::new();
+        let key = timers.insert(1);
+        let far = timers.epoch + Duration::from_secs(600 * 365 * 86_400);
+        timers.arm(key, far);
+        assert!(fired(&mut timers, timers.epoch + Duration::from_secs(1)).is_empty());
+        assert!(timers.next().is_some());
+    }
+}

@@ -1,0 +1,143 @@
+//! A waiter: one parked fiber or one parked OS thread, and how each is made to run again.
+//!
+//! Both have a life-state word and follow its protocol; they differ in what "runnable" means. A
+//! fiber goes back into its home's queue, an OS thread is woken by std's own `unpark`.
+
+use super::fiber::FiberRef;
+use super::life::Life;
+use super::shared;
+use super::worker::Worker;
+use std::cell::Cell;
+use std::ptr;
+use std::sync::Arc;
+use std::thread::Thread as StdThread;
+use std::time::Instant;
+
+/// An OS thread that parks through the waist.
+#[derive(Debug)]
+pub(crate) struct OsThread {
+    pub(crate) life: Life,
+    pub(crate) id: u64,
+    pub(crate) thread: StdThread,
+}
+
+/// A parked, or soon to be parked, thread of either kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Waiter {
+    Fiber(FiberRef),
+    Os(Arc<OsThread>),
+}
+
+thread_local! {
+    /// The identity of this OS thread; null until it is asked for. Has no destructor, so that it
+    /// can be read while other thread-locals are being destroyed.
+    static IDENTITY: Cell<*const OsThread> = const { Cell::new(ptr::null()) };
+    /// Gives the identity's reference back when the OS thread ends.
+    static RELEASE: Release = const { Release };
+}
+
+struct Release;
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        let identity = IDENTITY.replace(ptr::null());
+        if !identity.is_null() {
+            // SAFETY: made by `Arc::into_raw` in `OsThread::current`, and taken out just now.
+            drop(unsafe { Arc::from_raw(identity) });
+        }
+    }
+}
+
+impl PartialEq for Waiter {
+    fn eq(&self, other: &Waiter) -> bool {
+        match (self, other) {
+            (Waiter::Fiber(one), Waiter::Fiber(other)) => one == other,
+            (Waiter::Os(one), Waiter::Os(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Waiter {
+    /// The calling thread, of whichever kind.
+    pub(crate) fn current() -> Waiter {
+        match Worker::current_fiber() {
+            Some(fiber) => Waiter::Fiber(fiber),
+            None => Waiter::Os(OsThread::current()),
+        }
+    }
+
+    pub(crate) fn life(&self) -> &Life {
+        match self {
+            Waiter::Fiber(fiber) => &fiber.header().life,
+            Waiter::Os(thread) => &thread.life,
+        }
+    }
+
+    /// Leaves a token, and makes the waiter runnable if it is parked.
+    #[inline]
+    pub(crate) fn unpark(&self) {
+        if self.life().unpark() {
+            self.make_runnable();
+        }
+    }
+
+    /// Marks the waiter as to be ended, and makes it runnable if it is parked.
+    pub(crate) fn kill(&self) {
+        if self.life().kill() {
+            self.make_runnable();
+        }
+    }
+
+    /// Called by whoever has claimed the wake-up (`life` invariant 1).
+    fn make_runnable(&self) {
+        match self {
+            // SAFETY: claimed; the reference keeps the fiber alive.
+            Waiter::Fiber(fiber) => unsafe { shared::make_runnable(fiber.as_raw()) },
+            Waiter::Os(thread) => thread.thread.unpark(),
+        }
+    }
+}
+
+impl OsThread {
+    /// The calling OS thread. One that asks while its thread-locals are being destroyed, after
+    /// `RELEASE` was, leaves its identity behind.
+    pub(crate) fn current() -> Arc<OsThread> {
+        let identity = IDENTITY.get();
+        if !identity.is_null() {
+            // SAFETY: the cell holds a reference, so the identity is alive.
+            unsafe { Arc::increment_strong_count(identity) };
+            // SAFETY: the reference that was just counted.
+            return unsafe { Arc::from_raw(identity) };
+        }
+        let thread = Arc::new(OsThread {
+            life: Life::new(false),
+            id: shared::next_id(),
+            thread: std::thread::current(),
+        });
+        IDENTITY.set(Arc::into_raw(thread.clone()));
+        let _ = RELEASE.try_with(|_| ());
+        thread
+    }
+
+    /// Parks the calling OS thread, which `self` is, until it is claimed or `deadline` passes.
+    pub(crate) fn park_until(&self, deadline: Option<Instant>) {
+        if !self.life.commit_park(false) {
+            return;
+        }
+        while self.life.is_parked() {
+            match deadline {
+                None => std::thread::park(),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        // Lost to an unpark or won: either way the park is over.
+                        let _ = self.life.expire();
+                        return;
+                    }
+                    std::thread::park_timeout(left);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The waist: parking a thread until somebody unparks it.
+//!
+//! Everything that blocks is built from the two calls here and from
+//! [`Registration::wait`](crate::readiness::Registration::wait). They serve green threads and plain
+//! OS threads alike, so the same lock, event or channel works between either kind.
+//!
+//! The protocol of a primitive is: put an [`Unparker`] where the other side finds it, look whether
+//! the wait is still needed, park, and look again, for a park may return for no reason. An unpark
+//! that comes before the park is remembered. On [`Outcome::Killed`] undo what the other side sees,
+//! then call [`unwind_killed`].
+
+use crate::engine::{self, Waiter};
+use std::time::Instant;
+
+pub use crate::engine::Outcome;
+
+/// The right to wake one thread. Cheap to clone, and to keep after the thread has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unparker {
+    waiter: Waiter,
+}
+
+impl Unparker {
+    /// The unparker of the calling thread.
+    #[must_use]
+    pub fn current() -> Unparker {
+        Unparker { waiter: Waiter::current() }
+    }
+
+    /// Ends the thread's park, or its next one. Never blocks.
+    pub fn unpark(&self) {
+        self.waiter.unpark();
+    }
+}
+
+/// Blocks the calling thread until it is unparked.
+///
+/// This is not [`thread::park`](crate::thread::park), whose permit only `Thread::unpark` gives.
+pub fn park() -> Outcome {
+    engine::park_until(None)
+}
+
+/// Blocks the calling thread until it is unparked or `deadline` passes; `None` never does.
+///
+/// Nothing is reported as [`TimedOut`](Outcome::TimedOut) early.
+pub fn park_until(deadline: Option<Instant>) -> Outcome {
+    engine::park_until(deadline)
+}
+
+/// Ends the calling green thread, which was told [`Outcome::Killed`], by unwinding its stack. The
+/// panic hook is not called.
+pub fn unwind_killed() -> ! {
+    engine::unwind()
+}

@@ -1,0 +1,205 @@
+//! The waist's second half: waiting until a descriptor is ready.
+//!
+//! A green thread waits in its worker's reactor, a plain OS thread in `poll(2)`. A descriptor is
+//! registered lazily, with the worker on which it first would block, and moves if its waits keep
+//! happening on another one.
+//!
+//! # Invariants
+//!
+//! 1. A `Registration` is used with one and the same open descriptor throughout.
+//! 2. It is ended, by [`deregister`](Registration::deregister), before that descriptor is closed;
+//!    a registration that outlives it would catch the events of whoever gets the number next.
+
+use crate::engine::{self, Outcome, Place, Source, Waiter};
+use crate::park;
+use parking_lot::Mutex;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+pub use crate::engine::Interest;
+
+/// Waits on a worker other than the one where a descriptor is registered, before it moves there.
+const FOREIGN_WAITS_AT_MOST: u32 = 8;
+
+/// A descriptor's place in a reactor; empty until a green thread first waits.
+#[derive(Debug, Default)]
+pub(crate) struct Registration {
+    attached: OnceLock<Arc<Attached>>,
+}
+
+#[derive(Debug)]
+struct Attached {
+    source: Arc<Source>,
+    whereabouts: Mutex<Whereabouts>,
+}
+
+#[derive(Debug, Default)]
+struct Whereabouts {
+    place: Option<Place>,
+    foreign_waits: u32,
+}
+
+impl Registration {
+    pub(crate) const fn new() -> Registration {
+        Registration { attached: OnceLock::new() }
+    }
+
+    /// The readiness slot, if the descriptor has been registered.
+    #[inline]
+    pub(crate) fn source(&self) -> Option<&Source> {
+        self.attached.get().map(|attached| &*attached.source)
+    }
+
+    /// Blocks the calling thread until the descriptor is probably ready. False once `deadline` has
+    /// passed. On a green thread only news count: the caller has just tried, or has seen the slot.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl` and `poll`. [`Killed`](crate::thread::Killed) if the caller was killed
+    /// and unwinds already; one that does not unwind yet, does here.
+    pub(crate) fn wait(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        deadline: Option<Instant>,
+    ) -> io::Result<bool> {
+        if !engine::is_on_green_thread() {
+            return poll(fd, interest, deadline);
+        }
+        let source = self.attach(fd)?;
+        let waiter = Waiter::current();
+        if !source.enqueue(interest, waiter.clone()) {
+            return Ok(true);
+        }
+        let outcome = park::park_until(deadline);
+        // Taken out already if it was an event. If it was not, the caller tries for nothing.
+        source.dequeue(interest, &waiter);
+        match outcome {
+            Outcome::Woken => Ok(true),
+            Outcome::TimedOut => Ok(false),
+            Outcome::Killed if std::thread::panicking() => {
+                Err(io::Error::other(engine::Killed::new()))
+            }
+            Outcome::Killed => park::unwind_killed(),
+        }
+    }
+
+    /// Registers the descriptor if it is not, or has it moved if it would better be here.
+    fn attach(&self, fd: RawFd) -> io::Result<&Source> {
+        let attached = self.attached.get_or_init(|| {
+            Arc::new(Attached { source: Arc::new(Source::new()), whereabouts: Mutex::default() })
+        });
+        let mut whereabouts = attached.whereabouts.lock();
+        let Whereabouts { place, foreign_waits } = &mut *whereabouts;
+        if let Some(registered) = place {
+            if !engine::is_elsewhere(registered) {
+                *foreign_waits = 0;
+                return Ok(&attached.source);
+            }
+            *foreign_waits += 1;
+            if *foreign_waits <= FOREIGN_WAITS_AT_MOST && !registered.is_closed() {
+                return Ok(&attached.source);
+            }
+        }
+        if let Some(left) = place.take() {
+            left.deregister(fd);
+        }
+        *foreign_waits = 0;
+        *place = Some(engine::register(fd, &attached.source)?);
+        Ok(&attached.source)
+    }
+
+    /// Ends the registration, before the descriptor is closed.
+    pub(crate) fn deregister(&mut self, fd: RawFd) {
+        if let Some(attached) = self.attached.take()
+            && let Some(place) = attached.whereabouts.lock().place.take()
+        {
+            place.deregister(fd);
+        }
+    }
+}
+
+/// Blocks the calling thread until `fd` is readable, at its end, or in error.
+///
+/// For descriptors that are not wrapped by a type of this library: of any kind that `poll(2)` takes.
+/// It is probed by `poll(2)` first, and each wait of a green thread registers and deregisters
+/// it, so a type that keeps its registration is cheaper. Works on threads of either kind.
+///
+/// # Errors
+///
+/// `TimedOut` once `deadline` has passed; those of `poll(2)` and `epoll_ctl(2)`.
+pub fn wait_readable(fd: impl AsFd, deadline: Option<Instant>) -> io::Result<()> {
+    wait_raw(fd.as_fd(), Interest::Read, deadline)
+}
+
+/// Blocks the calling thread until `fd` is writable or in error. As [`wait_readable`].
+///
+/// # Errors
+///
+/// As [`wait_readable`].
+pub fn wait_writable(fd: impl AsFd, deadline: Option<Instant>) -> io::Result<()> {
+    wait_raw(fd.as_fd(), Interest::Write, deadline)
+}
+
+fn wait_raw(fd: BorrowedFd<'_>, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
+    if !engine::is_on_green_thread() {
+        return poll(fd.as_raw_fd(), interest, deadline)?.then_some(()).ok_or_else(timed_out);
+    }
+    if poll(fd.as_raw_fd(), interest, Some(Instant::now()))? {
+        return Ok(());
+    }
+    match Bare::new(fd.as_raw_fd()).wait(interest, deadline) {
+        // Somebody else waits on this very number here. Its duplicate is another one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let copy = fd.try_clone_to_owned()?;
+            Bare::new(copy.as_raw_fd()).wait(interest, deadline)
+        }
+        outcome => outcome,
+    }
+}
+
+/// The registration of a borrowed descriptor for one wait.
+struct Bare {
+    fd: RawFd,
+    registration: Registration,
+}
+
+impl Bare {
+    fn new(fd: RawFd) -> Bare {
+        Bare { fd, registration: Registration::new() }
+    }
+
+    fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
+        // A wake-up may be for another direction, or for no reason.
+        while self.registration.wait(self.fd, interest, deadline)? {
+            let now = Some(Instant::now());
+            if poll(self.fd, interest, now)? {
+                return Ok(());
+            }
+            if let Some(source) = self.registration.source() {
+                let seen = source.observe();
+                if !poll(self.fd, interest, now)? {
+                    source.clear_blocked(seen, interest);
+                }
+            }
+        }
+        Err(timed_out())
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        self.registration.deregister(self.fd);
+    }
+}
+
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the descriptor did not become ready in time")
+}
+
+/// Waits in `poll(2)`, which blocks the OS thread. False once `deadline` has passed.
+fn poll(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
+    engine::poll(fd, interest, deadline)
+}

@@ -1,0 +1,119 @@
+//! `std::thread` on green threads: the same names, signatures and semantics.
+//!
+//! Every call also works on a plain OS thread, which then blocks as it would in std; a green thread
+//! that is spawned from there lives in the global runtime. What differs from std is written where
+//! it differs; in short:
+//!
+//! - a green thread that computes without ever waiting keeps its worker from the others,
+//! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads,
+//! - std's own locks block the worker: see the crate's limits.
+
+use crate::engine;
+use std::time::{Duration, Instant};
+
+pub use crate::engine::{
+    Builder, JoinHandle, Killed, LocalJoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId, scope,
+    spawn_local,
+};
+pub use std::thread::{Result, available_parallelism, panicking};
+
+/// A thread-local, and the error of one whose thread has ended: std's own.
+///
+/// A green thread stays on the worker that started it, so a reference into a thread-local stays
+/// valid across a wait. But all green threads of a worker see the same value: a thread-local is a
+/// per-worker variable here, not one for each green thread, and another green thread may have
+/// changed it whenever a call has waited.
+pub use std::thread::{AccessError, LocalKey};
+
+#[cfg(test)]
+mod tests;
+
+/// Spawns a green thread.
+///
+/// As [`std::thread::spawn`]; for its settings see [`Builder`].
+///
+/// # Panics
+///
+/// If there is none to be had, as std's does: see [`Builder::spawn`].
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().spawn(f).expect("failed to spawn a green thread")
+}
+
+/// The calling thread: the green thread, or the OS thread where there is none.
+#[must_use]
+pub fn current() -> Thread {
+    Thread::current()
+}
+
+/// Lets other green threads of this worker run, and timers fire. On a plain OS thread this is
+/// [`std::thread::yield_now`].
+///
+/// A green thread that was killed unwinds here.
+#[inline]
+pub fn yield_now() {
+    engine::yield_now();
+}
+
+/// Blocks the calling thread for at least `duration`.
+///
+/// As [`std::thread::sleep`]. Precise below a millisecond.
+pub fn sleep(duration: Duration) {
+    match Instant::now().checked_add(duration) {
+        Some(deadline) => sleep_until(deadline),
+        None => while !wait_until(None) {},
+    }
+}
+
+/// Blocks the calling thread until `deadline` has passed. Returns at once if it has.
+pub fn sleep_until(deadline: Instant) {
+    if !engine::is_on_green_thread() {
+        return std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+    }
+    while !wait_until(Some(deadline)) {}
+}
+
+/// As [`std::thread::sleep_ms`].
+#[deprecated(note = "replaced by `sleep`")]
+pub fn sleep_ms(milliseconds: u32) {
+    sleep(Duration::from_millis(u64::from(milliseconds)));
+}
+
+/// Blocks the calling thread until its permit is given by [`Thread::unpark`], or consumes one that
+/// was given before.
+///
+/// As [`std::thread::park`]; may return for no reason.
+pub fn park() {
+    let current = current();
+    while !current.take_permit() && !wait_until(None) {}
+}
+
+/// [`park`] for at most `duration`.
+///
+/// As [`std::thread::park_timeout`].
+pub fn park_timeout(duration: Duration) {
+    let deadline = Instant::now().checked_add(duration);
+    let current = current();
+    while !current.take_permit() && !wait_until(deadline) {}
+}
+
+/// As [`std::thread::park_timeout_ms`].
+#[deprecated(note = "replaced by `park_timeout`")]
+pub fn park_timeout_ms(milliseconds: u32) {
+    park_timeout(Duration::from_millis(u64::from(milliseconds)));
+}
+
+/// True once `deadline` has passed; false whenever the thread was unparked before. A kill that
+/// comes while the thread unwinds anyway ends every wait at once.
+fn wait_until(deadline: Option<Instant>) -> bool {
+    match engine::park_until(deadline) {
+        engine::Outcome::Woken => false,
+        engine::Outcome::TimedOut => true,
+        engine::Outcome::Killed if panicking() => true,
+        engine::Outcome::Killed => engine::unwind(),
+    }
+}

@@ -7,6 +7,7 @@
 //! | fresh | numbered `taken_fresh..mapped`, no handle yet | none | `mprotect`: below `protected` |
 //! | bare | `bare`: its guard could not be put in | none | none |
 //! | warm | `warm` | up to the kept top | yes |
+//! | surplus | `surplus` | as the last user left it | yes |
 //! | cold | `cold` | none | yes |
 //! | taken | outside: in use, in a worker's cache, or on its way back | any | yes |
 //!
@@ -17,7 +18,7 @@
 //! 1. `reserved + slack <= mapped`, and `<= protected` with `mprotect` guards, where `slack` is what
 //!    the workers' caches can hold back. As no more stacks are in use than are reserved, whoever
 //!    has a reservation finds a slot here, whatever the caches hold.
-//! 2. `warm.len() + warm_promised <= warm_max`.
+//! 2. `warm.len() + warm_promised <= warm_max`, and `surplus.len() <= surplus_max`.
 
 use std::io;
 
@@ -41,6 +42,7 @@ pub(super) struct Shelf {
     warm: Vec<Stack>,
     /// Places in `warm` for slots that are being trimmed outside the lock.
     warm_promised: usize,
+    surplus: Vec<Stack>,
     cold: Vec<Stack>,
     reserved: usize,
     /// Workers' caches in front of this shelf.
@@ -60,6 +62,7 @@ pub(super) struct Counts {
     pub(super) reserved: usize,
     pub(super) fresh: usize,
     pub(super) warm: usize,
+    pub(super) surplus: usize,
     pub(super) cold: usize,
 }
 
@@ -75,6 +78,7 @@ impl Shelf {
             bare: Vec::new(),
             warm: Vec::new(),
             warm_promised: 0,
+            surplus: Vec::new(),
             cold: Vec::new(),
             reserved: 0,
             caches: 0,
@@ -154,7 +158,7 @@ impl Shelf {
     ///
     /// `OutOfMemory` when there is no slot, which a reservation rules out.
     pub(super) fn take(&mut self, count_max: usize, out: &mut Vec<Stack>) -> io::Result<Found> {
-        for free in [&mut self.warm, &mut self.cold] {
+        for free in [&mut self.warm, &mut self.surplus, &mut self.cold] {
             if !free.is_empty() {
                 out.extend(free.drain(free.len().saturating_sub(count_max)..));
                 return Ok(Found { is_bare: false });
@@ -212,10 +216,23 @@ impl Shelf {
         self.cold.extend(stacks);
     }
 
+    /// Takes as many slots as surplus may have, just as they are.
+    pub(super) fn put_surplus(&mut self, stacks: &mut Vec<Stack>, count: usize, max: usize) {
+        let room = max.saturating_sub(self.surplus.len()).min(count);
+        self.surplus.extend(stacks.drain(..room));
+    }
+
+    /// Takes out up to `count_max` surplus slots.
+    pub(super) fn take_surplus(&mut self, count_max: usize) -> Vec<Stack> {
+        // From the end, which moves nothing else; those of one mass return are neighbours anyway.
+        let left = self.surplus.len().saturating_sub(count_max);
+        self.surplus.split_off(left)
+    }
+
     /// Takes out all warm slots but the `keep` hottest.
-    pub(super) fn take_surplus(&mut self, keep: usize) -> Vec<Stack> {
-        let surplus = self.warm.len().saturating_sub(keep);
-        self.warm.drain(..surplus).collect()
+    pub(super) fn take_warm_beyond(&mut self, keep: usize) -> Vec<Stack> {
+        let beyond = self.warm.len().saturating_sub(keep);
+        self.warm.drain(..beyond).collect()
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -225,6 +242,7 @@ impl Shelf {
             reserved: self.reserved,
             fresh: self.mapped - self.taken_fresh + self.bare.len(),
             warm: self.warm.len(),
+            surplus: self.surplus.len(),
             cold: self.cold.len(),
         }
     }
@@ -242,7 +260,7 @@ impl Shelf {
             .iter()
             .map(|(first, slab)| before(*first, slab.slots(), self.taken_fresh))
             .collect();
-        let back = [&mut self.bare, &mut self.warm, &mut self.cold];
+        let back = [&mut self.bare, &mut self.warm, &mut self.surplus, &mut self.cold];
         for stack in back.into_iter().flat_map(|free| free.drain(..)) {
             let above = slabs.partition_point(|(_, slab)| slab.low() <= stack.low());
             if let Some(at) = above.checked_sub(1)

@@ -16,7 +16,7 @@ const CLASS: SizeClass = SizeClass::DEFAULT;
 const BOTH: [GuardKind; 2] = [GuardKind::Auto, GuardKind::Mprotect];
 
 fn pool(guard: GuardKind, warm_max: usize) -> StackPool {
-    StackPool::new(Config { class: CLASS, guard, warm_max }).unwrap()
+    StackPool::new(Config { class: CLASS, guard, warm_max, surplus_max: 0 }).unwrap()
 }
 
 /// Reserves and takes `count` stacks.
@@ -76,7 +76,8 @@ fn is_mapped(address: usize) -> bool {
 
 fn assert_sums(pool: &StackPool) -> Statistics {
     let numbers = pool.statistics();
-    assert_eq!(numbers.mapped, numbers.taken + numbers.warm + numbers.cold + numbers.fresh);
+    let free = numbers.warm + numbers.surplus + numbers.cold + numbers.fresh;
+    assert_eq!(numbers.mapped, numbers.taken + free);
     numbers
 }
 
@@ -234,6 +235,43 @@ fn warm_bound_holds_and_slots_beyond_it_lose_their_memory() {
         assert_eq!(resident, 20);
         cache.close(&pool);
     }
+}
+
+#[test]
+fn surplus_keeps_its_memory_until_it_is_released_piece_by_piece() {
+    let config = Config { warm_max: 8, surplus_max: 40, ..Config::default() };
+    let pool = StackPool::new(config).unwrap();
+    assert_eq!(pool.release_surplus(16), 0);
+    let stacks = take_many(&pool, 60);
+    let ranges: Vec<_> = stacks.iter().map(Stack::range).collect();
+    stacks.iter().for_each(|stack| touch(stack.range().end - page_size()..stack.range().end));
+    put_many(&pool, stacks);
+    let resident = || ranges.iter().map(|range| resident_pages(range.clone())).sum::<usize>();
+    let numbers = assert_sums(&pool);
+    assert_eq!((numbers.warm, numbers.surplus, numbers.cold), (8, 40, 12));
+    assert_eq!(resident(), 48);
+    for (released, left) in [(16, 24), (16, 8), (8, 0), (0, 0)] {
+        assert_eq!(pool.release_surplus(16), released);
+        assert_eq!(assert_sums(&pool).surplus, left);
+        assert_eq!(resident(), 8 + left);
+    }
+}
+
+#[test]
+fn surplus_is_reused_before_cold_slots() {
+    let config = Config { warm_max: 2, surplus_max: 3, ..Config::default() };
+    let pool = StackPool::new(config).unwrap();
+    let stacks = take_many(&pool, 10);
+    put_many(&pool, stacks);
+    let mut taken = Vec::new();
+    for left in [(1, 3, 5), (0, 3, 5), (0, 2, 5), (0, 1, 5), (0, 0, 5), (0, 0, 4)] {
+        taken.append(&mut take_many(&pool, 1));
+        let numbers = assert_sums(&pool);
+        assert_eq!((numbers.warm, numbers.surplus, numbers.cold), left);
+    }
+    put_many(&pool, taken);
+    pool.trim(0);
+    assert_eq!((assert_sums(&pool).surplus, assert_sums(&pool).cold), (0, 10));
 }
 
 #[test]

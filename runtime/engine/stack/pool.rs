@@ -1,15 +1,15 @@
 //! The stacks of one runtime, shared by its workers.
 //!
-//! Space and use are kept apart. [`reserve`](StackPool::reserve) sees to it that address space for a
-//! stack exists, so that `spawn` can fail with an error; [`take`](StackPool::take) then hands a slot
-//! out and never maps. In between a task costs no stack at all.
+//! Space and use are kept apart. [`reserve`](StackPool::reserve) sees to it that address space for
+//! a stack exists, so that `spawn` can fail with an error; [`take`](StackPool::take) then hands a
+//! slot out and never maps. In between a task costs no stack at all.
 //!
-//! Free slots are *warm*, trimmed to the top of their memory, up to a bound. What comes back beyond it
-//! is *surplus*: its memory is still there, because giving a page back costs the kernel 0.3 µs,
-//! and a million green threads that end at once had better not wait for that. The workers release
-//! surplus when they have nothing else to do, and a little of it now and then when they
-//! have ([`release_surplus`](StackPool::release_surplus)); it becomes *cold*. Slots are handed out in this
-//! order: warm, surplus, cold, and last such as were never used.
+//! Free slots come back *returned*, just as they are. They are *settled* later, the longest unused
+//! first: up to a bound they become *warm*, trimmed to the top of their memory, and beyond it
+//! *cold*, with none. Settling a slot takes the kernel 0.3 µs and more, for which nobody is to
+//! wait, least of all a million green threads that end at once; so the workers settle when they
+//! have nothing else to do, and a little now and then when they have. The hottest slots are handed
+//! out first: returned, warm, cold, and last such as were never used.
 //!
 //! Workers come here with 16 slots at a time, through their [`LocalCache`](super::LocalCache).
 //! System calls on slots are made outside the lock, by whoever holds their handles just then.
@@ -32,6 +32,9 @@ use super::release::{release, trim};
 use super::shelf::Shelf;
 use super::size::SizeClass;
 
+/// Slots that [`StackPool::trim`] settles at once: enough for long runs, without a large buffer.
+const TRIM_BATCH: usize = 1024;
+
 /// What a [`StackPool`] is to be like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
@@ -42,9 +45,10 @@ pub(crate) struct Config {
     /// Most warm slots of each class. 8,192 hold at most 128 MiB, and 32 MiB where green threads
     /// stay within a page.
     pub(crate) warm_max: usize,
-    /// Most surplus slots of each class. It bounds no more than how long memory that was in use a
-    /// moment ago may stay; beyond it a slot is released by whoever puts it back.
-    pub(crate) surplus_max: usize,
+    /// Most returned slots of each class; beyond them, whoever puts a slot back settles it. The
+    /// memory they hold was in use a moment ago, so the bound guards against workers that never get
+    /// to settling, not against a peak.
+    pub(crate) returned_max: usize,
 }
 
 impl Default for Config {
@@ -53,14 +57,14 @@ impl Default for Config {
             class: SizeClass::DEFAULT,
             guard: GuardKind::Auto,
             warm_max: 8192,
-            surplus_max: 1 << 20,
+            returned_max: 1 << 20,
         }
     }
 }
 
 /// A snapshot of a pool's numbers, over all classes.
 ///
-/// With nothing on its way, `mapped` is the sum of `taken`, `warm`, `surplus`, `cold` and `fresh`.
+/// With nothing on its way, `mapped` is the sum of `taken`, `returned`, `warm`, `cold` and `fresh`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Statistics {
     /// Mappings.
@@ -69,12 +73,12 @@ pub(crate) struct Statistics {
     pub(crate) mapped: usize,
     /// Slots promised by `reserve` and not given up by `unreserve`.
     pub(crate) reserved: usize,
-    /// Slots outside: in use, in workers' caches, and being trimmed or released.
+    /// Slots outside: in use, in workers' caches, and being settled.
     pub(crate) taken: usize,
+    /// Free slots with all the memory of their last use.
+    pub(crate) returned: usize,
     /// Free slots with memory at their top.
     pub(crate) warm: usize,
-    /// Free slots that wait for their memory to be released.
-    pub(crate) surplus: usize,
     /// Free slots without memory.
     pub(crate) cold: usize,
     /// Slots never used.
@@ -90,8 +94,8 @@ pub(crate) struct StackPool {
     shelves: [Mutex<Shelf>; SizeClass::COUNT],
     config: Config,
     guard: Guard,
-    /// Whether some shelf may have surplus: a hint that saves idle workers the locks.
-    has_surplus: AtomicBool,
+    /// Whether some shelf may have returned slots: a hint that saves idle workers the locks.
+    has_returned: AtomicBool,
     trims: AtomicUsize,
     releases: AtomicUsize,
 }
@@ -110,7 +114,7 @@ impl StackPool {
             }),
             config,
             guard,
-            has_surplus: AtomicBool::new(false),
+            has_returned: AtomicBool::new(false),
             trims: AtomicUsize::new(0),
             releases: AtomicUsize::new(0),
         })
@@ -154,46 +158,41 @@ impl StackPool {
         self.put_batch(stack.class(), &mut vec![stack]);
     }
 
-    /// Releases the memory of up to `count_max` surplus slots and returns of how many.
+    /// Settles up to `count_max` returned slots and returns how many there were.
     ///
     /// A worker calls it before it goes to sleep, until it returns 0, and each time it polls its
     /// reactor in a busy loop, with a count that fits its slice: a slot takes 0.3 to 0.5 µs, in
-    /// batches of 64 and more. Without surplus it costs a load.
-    pub(crate) fn release_surplus(&self, count_max: usize) -> usize {
-        // Relaxed: whoever makes surplus just after this sees to it at his own next turn.
-        if !self.has_surplus.load(Ordering::Relaxed) {
+    /// batches of 64 and more. With nothing to settle it costs a load.
+    pub(crate) fn settle(&self, count_max: usize) -> usize {
+        // Relaxed: whoever puts slots back just after this settles them at his own next turn.
+        if !self.has_returned.load(Ordering::Relaxed) {
             return 0;
         }
-        // Cleared before looking: surplus that comes while we look sets it again.
-        self.has_surplus.store(false, Ordering::Relaxed);
+        // Cleared before looking: the shelf's lock orders the flag of slots that we miss after it.
+        self.has_returned.store(false, Ordering::Relaxed);
         let mut count = 0;
         for shelf in &self.shelves {
-            let surplus = shelf.lock().take_surplus(count_max - count);
-            count += surplus.len();
-            self.release_to_cold(shelf, surplus);
+            let mut stacks = shelf.lock().take_returned(count_max - count);
+            count += stacks.len();
+            self.settle_batch(shelf, &mut stacks);
             if count == count_max {
-                self.has_surplus.store(true, Ordering::Relaxed);
+                self.has_returned.store(true, Ordering::Relaxed);
                 break;
             }
         }
         count
     }
 
-    /// Releases the memory of all surplus slots and of all warm ones but the `keep` hottest of each
-    /// class, for a process that expects to be idle.
+    /// Releases the memory of all free slots but the `keep` hottest warm ones of each class, for a
+    /// process that expects to be idle.
     pub(crate) fn trim(&self, keep: usize) {
+        while self.settle(TRIM_BATCH) > 0 {}
         for shelf in &self.shelves {
-            let surplus = shelf.lock().take_surplus(usize::MAX);
-            self.release_to_cold(shelf, surplus);
-            let warm = shelf.lock().take_warm_beyond(keep);
-            self.release_to_cold(shelf, warm);
-        }
-    }
-
-    fn release_to_cold(&self, shelf: &Mutex<Shelf>, mut stacks: Vec<Stack>) {
-        if !stacks.is_empty() {
-            self.release(&mut stacks);
-            shelf.lock().put_cold(stacks.into_iter());
+            let mut stacks = shelf.lock().take_warm_beyond(keep);
+            if !stacks.is_empty() {
+                self.release(&mut stacks);
+                shelf.lock().put_cold(stacks.drain(..));
+            }
         }
     }
 
@@ -210,11 +209,11 @@ impl StackPool {
             sum.mapped += counts.mapped;
             sum.reserved += counts.reserved;
             sum.warm += counts.warm;
-            sum.surplus += counts.surplus;
+            sum.returned += counts.returned;
             sum.cold += counts.cold;
             sum.fresh += counts.fresh;
         }
-        sum.taken = sum.mapped - sum.warm - sum.surplus - sum.cold - sum.fresh;
+        sum.taken = sum.mapped - sum.returned - sum.warm - sum.cold - sum.fresh;
         sum
     }
 
@@ -249,19 +248,19 @@ impl StackPool {
     /// Puts slots of one class back, the hottest last, and empties `stacks`.
     pub(super) fn put_batch(&self, class: SizeClass, stacks: &mut Vec<Stack>) {
         let shelf = self.shelf(class);
-        let room = {
-            let mut shelf = shelf.lock();
-            let room = shelf.promise_warm(stacks.len(), self.config.warm_max);
-            let beyond = stacks.len() - room;
-            shelf.put_surplus(stacks, beyond, self.config.surplus_max);
-            if stacks.len() < room + beyond {
-                self.has_surplus.store(true, Ordering::Relaxed);
-            }
-            room
-        };
+        if shelf.lock().put_returned(stacks, self.config.returned_max) {
+            self.has_returned.store(true, Ordering::Relaxed);
+        } else {
+            self.settle_batch(shelf, stacks);
+        }
+    }
+
+    /// Makes the last of `stacks` warm, as many as there is room for, and the others cold.
+    fn settle_batch(&self, shelf: &Mutex<Shelf>, stacks: &mut Vec<Stack>) {
         if stacks.is_empty() {
             return;
         }
+        let room = shelf.lock().promise_warm(stacks.len(), self.config.warm_max);
         let cold = stacks.len() - room;
         let (to_cold, to_warm) = stacks.split_at_mut(cold);
         if !to_cold.is_empty() {

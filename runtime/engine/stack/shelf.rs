@@ -6,8 +6,8 @@
 //! |---|---|---|---|
 //! | fresh | numbered `taken_fresh..mapped`, no handle yet | none | `mprotect`: below `protected` |
 //! | bare | `bare`: its guard could not be put in | none | none |
+//! | returned | `returned` | as the last user left it | yes |
 //! | warm | `warm` | up to the kept top | yes |
-//! | surplus | `surplus` | as the last user left it | yes |
 //! | cold | `cold` | none | yes |
 //! | taken | outside: in use, in a worker's cache, or on its way back | any | yes |
 //!
@@ -15,11 +15,12 @@
 //!
 //! # Invariants
 //!
-//! 1. `reserved + slack <= mapped`, and `<= protected` with `mprotect` guards, where `slack` is what
-//!    the workers' caches can hold back. As no more stacks are in use than are reserved, whoever
-//!    has a reservation finds a slot here, whatever the caches hold.
-//! 2. `warm.len() + warm_promised <= warm_max`, and `surplus.len() <= surplus_max`.
+//! 1. `reserved + slack <= mapped`, and `<= protected` with `mprotect` guards, where `slack` is
+//!    what the workers' caches can hold back. As no more stacks are in use than are reserved,
+//!    whoever has a reservation finds a slot here, whatever the caches hold.
+//! 2. `warm.len() + warm_promised <= warm_max`, and `returned.len() <= returned_max`.
 
+use std::collections::VecDeque;
 use std::io;
 
 use super::guard::{self, Guard};
@@ -42,7 +43,8 @@ pub(super) struct Shelf {
     warm: Vec<Stack>,
     /// Places in `warm` for slots that are being trimmed outside the lock.
     warm_promised: usize,
-    surplus: Vec<Stack>,
+    /// Taken from the back, where the hottest are, and settled from the front.
+    returned: VecDeque<Stack>,
     cold: Vec<Stack>,
     reserved: usize,
     /// Workers' caches in front of this shelf.
@@ -62,7 +64,7 @@ pub(super) struct Counts {
     pub(super) reserved: usize,
     pub(super) fresh: usize,
     pub(super) warm: usize,
-    pub(super) surplus: usize,
+    pub(super) returned: usize,
     pub(super) cold: usize,
 }
 
@@ -78,7 +80,7 @@ impl Shelf {
             bare: Vec::new(),
             warm: Vec::new(),
             warm_promised: 0,
-            surplus: Vec::new(),
+            returned: VecDeque::new(),
             cold: Vec::new(),
             reserved: 0,
             caches: 0,
@@ -158,7 +160,11 @@ impl Shelf {
     ///
     /// `OutOfMemory` when there is no slot, which a reservation rules out.
     pub(super) fn take(&mut self, count_max: usize, out: &mut Vec<Stack>) -> io::Result<Found> {
-        for free in [&mut self.warm, &mut self.surplus, &mut self.cold] {
+        if !self.returned.is_empty() {
+            out.extend(self.returned.drain(self.returned.len().saturating_sub(count_max)..));
+            return Ok(Found { is_bare: false });
+        }
+        for free in [&mut self.warm, &mut self.cold] {
             if !free.is_empty() {
                 out.extend(free.drain(free.len().saturating_sub(count_max)..));
                 return Ok(Found { is_bare: false });
@@ -206,9 +212,7 @@ impl Shelf {
     /// Takes trimmed slots into the promised places.
     pub(super) fn put_warm(&mut self, stacks: impl ExactSizeIterator<Item = Stack>) {
         self.warm_promised -= stacks.len();
-        self.warm.extend(stacks.inspect(|stack| {
-            debug_assert!(self.slabs.iter().any(|(_, slab)| slab.contains(stack.low())));
-        }));
+        self.warm.extend(stacks);
     }
 
     /// Takes released slots.
@@ -216,17 +220,20 @@ impl Shelf {
         self.cold.extend(stacks);
     }
 
-    /// Takes as many slots as surplus may have, just as they are.
-    pub(super) fn put_surplus(&mut self, stacks: &mut Vec<Stack>, count: usize, max: usize) {
-        let room = max.saturating_sub(self.surplus.len()).min(count);
-        self.surplus.extend(stacks.drain(..room));
+    /// Takes slots just as they are, all of them or, for want of room, none.
+    pub(super) fn put_returned(&mut self, stacks: &mut Vec<Stack>, returned_max: usize) -> bool {
+        debug_assert!(stacks.iter().all(|stack| self.owns(stack)), "a stack of another pool");
+        let has_room = self.returned.len() + stacks.len() <= returned_max;
+        if has_room {
+            self.returned.extend(stacks.drain(..));
+        }
+        has_room
     }
 
-    /// Takes out up to `count_max` surplus slots.
-    pub(super) fn take_surplus(&mut self, count_max: usize) -> Vec<Stack> {
-        // From the end, which moves nothing else; those of one mass return are neighbours anyway.
-        let left = self.surplus.len().saturating_sub(count_max);
-        self.surplus.split_off(left)
+    /// Takes out up to `count_max` of the returned slots, those that came first.
+    pub(super) fn take_returned(&mut self, count_max: usize) -> Vec<Stack> {
+        let count = self.returned.len().min(count_max);
+        self.returned.drain(..count).collect()
     }
 
     /// Takes out all warm slots but the `keep` hottest.
@@ -242,7 +249,7 @@ impl Shelf {
             reserved: self.reserved,
             fresh: self.mapped - self.taken_fresh + self.bare.len(),
             warm: self.warm.len(),
-            surplus: self.surplus.len(),
+            returned: self.returned.len(),
             cold: self.cold.len(),
         }
     }
@@ -260,8 +267,9 @@ impl Shelf {
             .iter()
             .map(|(first, slab)| before(*first, slab.slots(), self.taken_fresh))
             .collect();
-        let back = [&mut self.bare, &mut self.warm, &mut self.surplus, &mut self.cold];
-        for stack in back.into_iter().flat_map(|free| free.drain(..)) {
+        let back = [&mut self.bare, &mut self.warm, &mut self.cold];
+        let back = back.into_iter().flat_map(|free| free.drain(..));
+        for stack in back.chain(self.returned.drain(..)) {
             let above = slabs.partition_point(|(_, slab)| slab.low() <= stack.low());
             if let Some(at) = above.checked_sub(1)
                 && slabs[at].1.contains(stack.low())
@@ -276,6 +284,10 @@ impl Shelf {
                 unsafe { slab.unmap() };
             }
         }
+    }
+
+    fn owns(&self, stack: &Stack) -> bool {
+        self.slabs.iter().any(|(_, slab)| slab.contains(stack.low()))
     }
 
     /// The low end of the slot `number`, which is mapped.

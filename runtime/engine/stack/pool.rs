@@ -24,7 +24,7 @@ use std::array;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::Stack;
 use super::guard::{self, Guard, GuardKind};
@@ -89,9 +89,16 @@ pub(crate) struct Statistics {
     pub(crate) releases: usize,
 }
 
+/// The slots of one class and their lock.
+struct Place {
+    shelf: Mutex<Shelf>,
+    /// Signalled when slots that were out to be settled are back.
+    settled: Condvar,
+}
+
 /// Slots of all size classes.
 pub(crate) struct StackPool {
-    shelves: [Mutex<Shelf>; SizeClass::COUNT],
+    places: [Place; SizeClass::COUNT],
     config: Config,
     guard: Guard,
     /// Whether some shelf may have returned slots: a hint that saves idle workers the locks.
@@ -109,8 +116,9 @@ impl StackPool {
     pub(crate) fn new(config: Config) -> io::Result<StackPool> {
         let guard = Guard::choose(config.guard);
         Ok(StackPool {
-            shelves: array::from_fn(|index| {
-                Mutex::new(Shelf::new(SizeClass::from_index(index as u8), guard))
+            places: array::from_fn(|index| Place {
+                shelf: Mutex::new(Shelf::new(SizeClass::from_index(index as u8), guard)),
+                settled: Condvar::new(),
             }),
             config,
             guard,
@@ -133,15 +141,17 @@ impl StackPool {
     /// The system's when address space cannot be mapped; `OutOfMemory` with a text that names
     /// `vm.max_map_count` when `mprotect` guards are at their limit. Nothing is reserved then.
     pub(crate) fn reserve(&self, class: SizeClass, count: usize) -> io::Result<()> {
-        self.shelf(class).lock().reserve(count)
+        self.place(class).shelf.lock().reserve(count)
     }
 
     /// Gives up `count` reservations, after their stacks were put back. Nothing is unmapped.
     pub(crate) fn unreserve(&self, class: SizeClass, count: usize) {
-        self.shelf(class).lock().unreserve(count);
+        self.place(class).shelf.lock().unreserve(count);
     }
 
     /// Takes a stack of `class`, for which the caller has a reservation.
+    ///
+    /// It blocks the OS thread only while another settles the very last slots.
     ///
     /// # Errors
     ///
@@ -171,10 +181,12 @@ impl StackPool {
         // Cleared before looking: the shelf's lock orders the flag of slots that we miss after it.
         self.has_returned.store(false, Ordering::Relaxed);
         let mut count = 0;
-        for shelf in &self.shelves {
-            let mut stacks = shelf.lock().take_returned(count_max - count);
-            count += stacks.len();
-            self.settle_batch(shelf, &mut stacks);
+        for place in &self.places {
+            let mut stacks = place.shelf.lock().take_returned(count_max - count);
+            let taken = stacks.len();
+            self.settle_batch(&place.shelf, &mut stacks);
+            place.finish_settling(taken);
+            count += taken;
             if count == count_max {
                 self.has_returned.store(true, Ordering::Relaxed);
                 break;
@@ -187,12 +199,12 @@ impl StackPool {
     /// process that expects to be idle.
     pub(crate) fn trim(&self, keep: usize) {
         while self.settle(TRIM_BATCH) > 0 {}
-        for shelf in &self.shelves {
-            let mut stacks = shelf.lock().take_warm_beyond(keep);
-            if !stacks.is_empty() {
-                self.release(&mut stacks);
-                shelf.lock().put_cold(stacks.drain(..));
-            }
+        for place in &self.places {
+            let mut stacks = place.shelf.lock().take_warm_beyond(keep);
+            let taken = stacks.len();
+            self.release(&mut stacks);
+            place.shelf.lock().put_cold(stacks.into_iter());
+            place.finish_settling(taken);
         }
     }
 
@@ -203,8 +215,8 @@ impl StackPool {
             releases: self.releases.load(Ordering::Relaxed),
             ..Statistics::default()
         };
-        for shelf in &self.shelves {
-            let counts = shelf.lock().counts();
+        for place in &self.places {
+            let counts = place.shelf.lock().counts();
             sum.slabs += counts.slabs;
             sum.mapped += counts.mapped;
             sum.reserved += counts.reserved;
@@ -219,12 +231,12 @@ impl StackPool {
 
     /// Counts a cache in.
     pub(super) fn add_cache(&self) -> io::Result<()> {
-        self.shelf(self.config.class).lock().add_cache()
+        self.place(self.config.class).shelf.lock().add_cache()
     }
 
     /// Counts a cache out.
     pub(super) fn remove_cache(&self) {
-        self.shelf(self.config.class).lock().remove_cache();
+        self.place(self.config.class).shelf.lock().remove_cache();
     }
 
     /// Moves 1 to `count_max` guarded slots to `out`, the hottest last.
@@ -235,11 +247,25 @@ impl StackPool {
         out: &mut Vec<Stack>,
     ) -> io::Result<()> {
         debug_assert!(out.is_empty());
-        let found = self.shelf(class).lock().take(count_max, out)?;
+        let place = self.place(class);
+        let found = {
+            let mut shelf = place.shelf.lock();
+            loop {
+                match shelf.take(count_max, out) {
+                    Some(found) => break found,
+                    // Rare: all that is left is in the hands of a worker that settles it.
+                    None if shelf.is_settling() => place.settled.wait(&mut shelf),
+                    None => {
+                        let text = "no stack is left of those that were reserved";
+                        return Err(io::Error::new(io::ErrorKind::OutOfMemory, text));
+                    }
+                }
+            }
+        };
         if found.is_bare
             && let Err(error) = guard::mark(out)
         {
-            self.shelf(class).lock().put_bare(out);
+            place.shelf.lock().put_bare(out);
             return Err(error);
         }
         Ok(())
@@ -247,7 +273,7 @@ impl StackPool {
 
     /// Puts slots of one class back, the hottest last, and empties `stacks`.
     pub(super) fn put_batch(&self, class: SizeClass, stacks: &mut Vec<Stack>) {
-        let shelf = self.shelf(class);
+        let shelf = &self.place(class).shelf;
         if shelf.lock().put_returned(stacks, self.config.returned_max) {
             self.has_returned.store(true, Ordering::Relaxed);
         } else {
@@ -280,15 +306,25 @@ impl StackPool {
         self.releases.fetch_add(stacks.len(), Ordering::Relaxed);
     }
 
-    fn shelf(&self, class: SizeClass) -> &Mutex<Shelf> {
-        &self.shelves[usize::from(class.index())]
+    fn place(&self, class: SizeClass) -> &Place {
+        &self.places[usize::from(class.index())]
+    }
+}
+
+impl Place {
+    /// Tells those who wait for slots that `count` are back.
+    fn finish_settling(&self, count: usize) {
+        if count > 0 {
+            self.shelf.lock().finish_settling(count);
+            self.settled.notify_all();
+        }
     }
 }
 
 impl Drop for StackPool {
     fn drop(&mut self) {
-        for shelf in &mut self.shelves {
-            shelf.get_mut().unmap();
+        for place in &mut self.places {
+            place.shelf.get_mut().unmap();
         }
     }
 }

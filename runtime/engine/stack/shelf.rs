@@ -17,7 +17,8 @@
 //!
 //! 1. `reserved + slack <= mapped`, and `<= protected` with `mprotect` guards, where `slack` is
 //!    what the workers' caches can hold back. As no more stacks are in use than are reserved,
-//!    whoever has a reservation finds a slot here, whatever the caches hold.
+//!    whoever has a reservation finds a slot here, whatever the caches hold, or finds
+//!    one as soon as those that are being settled are back.
 //! 2. `warm.len() + warm_promised <= warm_max`, and `returned.len() <= returned_max`.
 
 use std::collections::VecDeque;
@@ -45,6 +46,8 @@ pub(super) struct Shelf {
     warm_promised: usize,
     /// Taken from the back, where the hottest are, and settled from the front.
     returned: VecDeque<Stack>,
+    /// Slots that [`StackPool::settle`](super::StackPool::settle) has in its hands.
+    settling: usize,
     cold: Vec<Stack>,
     reserved: usize,
     /// Workers' caches in front of this shelf.
@@ -81,6 +84,7 @@ impl Shelf {
             warm: Vec::new(),
             warm_promised: 0,
             returned: VecDeque::new(),
+            settling: 0,
             cold: Vec::new(),
             reserved: 0,
             caches: 0,
@@ -154,25 +158,22 @@ impl Shelf {
         Ok(())
     }
 
-    /// Moves up to `count_max` slots to `out`, at least one, all of one state, the hottest last.
-    ///
-    /// # Errors
-    ///
-    /// `OutOfMemory` when there is no slot, which a reservation rules out.
-    pub(super) fn take(&mut self, count_max: usize, out: &mut Vec<Stack>) -> io::Result<Found> {
+    /// Moves up to `count_max` slots to `out`, at least one, all of one state, the hottest last;
+    /// nothing when there is no slot.
+    pub(super) fn take(&mut self, count_max: usize, out: &mut Vec<Stack>) -> Option<Found> {
         if !self.returned.is_empty() {
             out.extend(self.returned.drain(self.returned.len().saturating_sub(count_max)..));
-            return Ok(Found { is_bare: false });
+            return Some(Found { is_bare: false });
         }
         for free in [&mut self.warm, &mut self.cold] {
             if !free.is_empty() {
                 out.extend(free.drain(free.len().saturating_sub(count_max)..));
-                return Ok(Found { is_bare: false });
+                return Some(Found { is_bare: false });
             }
         }
         if !self.bare.is_empty() {
             out.extend(self.bare.drain(self.bare.len().saturating_sub(count_max)..));
-            return Ok(Found { is_bare: true });
+            return Some(Found { is_bare: true });
         }
         let end = match self.guard {
             Guard::Madvise => self.mapped,
@@ -181,10 +182,7 @@ impl Shelf {
         let start = self.taken_fresh;
         let end = end.min(start.saturating_add(count_max));
         if start == end {
-            return Err(io::Error::new(
-                io::ErrorKind::OutOfMemory,
-                "no stack is left of those that were reserved",
-            ));
+            return None;
         }
         self.taken_fresh = end;
         // Downwards, so that the last of `out`, which is used first, has the lowest number: slots
@@ -194,7 +192,7 @@ impl Shelf {
             // the pool puts a missing guard in before it lets the handle go.
             out.push(unsafe { Stack::new(self.slot_low(number), self.class, number) });
         }
-        Ok(Found { is_bare: self.guard == Guard::Madvise })
+        Some(Found { is_bare: self.guard == Guard::Madvise })
     }
 
     /// Takes back slots whose guard could not be put in.
@@ -230,15 +228,27 @@ impl Shelf {
         has_room
     }
 
-    /// Takes out up to `count_max` of the returned slots, those that came first.
+    /// Takes out up to `count_max` of the returned slots, those that came first, to be settled.
     pub(super) fn take_returned(&mut self, count_max: usize) -> Vec<Stack> {
         let count = self.returned.len().min(count_max);
+        self.settling += count;
         self.returned.drain(..count).collect()
+    }
+
+    /// Counts slots back in that were taken out to be settled.
+    pub(super) fn finish_settling(&mut self, count: usize) {
+        self.settling -= count;
+    }
+
+    /// Whether slots are out to be settled.
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling > 0
     }
 
     /// Takes out all warm slots but the `keep` hottest.
     pub(super) fn take_warm_beyond(&mut self, keep: usize) -> Vec<Stack> {
         let beyond = self.warm.len().saturating_sub(keep);
+        self.settling += beyond;
         self.warm.drain(..beyond).collect()
     }
 

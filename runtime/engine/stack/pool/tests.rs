@@ -263,6 +263,31 @@ fn reservation_is_kept_whatever_the_caches_hold_back() {
 }
 
 #[test]
+fn reservation_is_kept_while_another_settles_all_there_is() {
+    let pool = StackPool::new(Config::default()).unwrap();
+    pool.reserve(CLASS, 1).unwrap();
+    let count = pool.statistics().mapped;
+    let stacks = take_many(&pool, count - 1);
+    pool.put(pool.take(CLASS).unwrap());
+    put_many(&pool, stacks);
+    let place = pool.place(CLASS);
+    let mut settling = place.shelf.lock().take_returned(usize::MAX);
+    assert_eq!(settling.len(), count);
+    thread::scope(|scope| {
+        let taker = scope.spawn(|| pool.take(CLASS));
+        // Until it waits; being woken for nothing, it waits again.
+        while !place.settled.notify_one() {
+            assert!(!taker.is_finished(), "a reserved stack was refused");
+            thread::yield_now();
+        }
+        pool.settle_batch(&place.shelf, &mut settling);
+        place.finish_settling(count);
+        pool.put(taker.join().unwrap().unwrap());
+    });
+    assert_eq!(assert_sums(&pool).taken, 0);
+}
+
+#[test]
 fn cache_that_comes_late_keeps_reservations_whole() {
     let pool = pool(GuardKind::Mprotect, 8);
     pool.reserve(CLASS, 128).unwrap();

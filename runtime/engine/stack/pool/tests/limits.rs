@@ -46,7 +46,7 @@ fn stack_in_the_wrong_pool_keeps_its_slab_mapped() {
     let other_range = body(&other);
     // What `put` asserts in debug builds is left out here: it is the drop that has to hold.
     let class = usize::from(CLASS.index());
-    second.shelves[class].lock().put_cold([stack].into_iter());
+    second.places[class].shelf.lock().put_cold([stack].into_iter());
     drop(second);
     drop(first);
     touch(range);

@@ -62,12 +62,13 @@ impl Life {
     }
 
     /// Applies `change` to the word until it takes, and returns the word before it; `None` if
-    /// `change` refused.
+    /// `change` refused. A refusal acquires as well: a joiner that comes too late goes on to read
+    /// the result.
     #[inline]
     fn update(&self, success: Ordering, change: impl Fn(u32) -> Option<u32>) -> Option<u32> {
-        let mut word = self.0.load(Ordering::Relaxed);
+        let mut word = self.0.load(Ordering::Acquire);
         loop {
-            match self.0.compare_exchange_weak(word, change(word)?, success, Ordering::Relaxed) {
+            match self.0.compare_exchange_weak(word, change(word)?, success, Ordering::Acquire) {
                 Ok(before) => return Some(before),
                 Err(now) => word = now,
             }
@@ -177,7 +178,7 @@ mod models {
     use super::Life;
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use loom::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
     use loom::thread;
 
     /// Parks as a worker does for its fiber; true if the wait has to be slept out.
@@ -186,8 +187,9 @@ mod models {
             return false;
         }
         if life.commit_park(true) {
-            // Off the stack now; whoever claims the wake counts one up in the queue.
-            while queue.load(Relaxed) == 0 {
+            // Off the stack now; whoever claims the wake counts one up in the queue, which is as
+            // good as the inbox: its push releases, its drain acquires.
+            while queue.load(Acquire) == 0 {
                 thread::yield_now();
             }
             queue.fetch_sub(1, Relaxed);
@@ -208,7 +210,7 @@ mod models {
                     // SAFETY: the only access before the token is consumed.
                     data.with_mut(|data| unsafe { *data = 7 });
                     if life.unpark() {
-                        queue.fetch_add(1, Relaxed);
+                        queue.fetch_add(1, Release);
                     }
                 })
             };

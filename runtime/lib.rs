@@ -1,3 +1,4 @@
 //! The engine, waits and threads of greenstd.
 
 pub mod fd;
+pub mod park;

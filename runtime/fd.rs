@@ -30,10 +30,20 @@ impl Fd {
     /// # Errors
     ///
     /// `TimedOut` once `deadline` has passed.
-    pub fn wait(&self, _interest: Interest, _deadline: Option<Instant>) -> io::Result<()> {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-        match _deadline {
-            Some(d) if Instant::now() >= d => Err(io::ErrorKind::TimedOut.into()),
+    #[allow(unsafe_code)]
+    pub fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
+        let events = match interest {
+            Interest::Read => libc::POLLIN,
+            Interest::Write => libc::POLLOUT,
+        };
+        let mut poll = libc::pollfd { fd: self.fd.as_raw_fd(), events, revents: 0 };
+        let timeout = deadline.map_or(-1, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+        });
+        // SAFETY: one valid `pollfd`.
+        match unsafe { libc::poll(&mut poll, 1, timeout) } {
+            0 => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),
         }
     }

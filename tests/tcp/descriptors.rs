@@ -89,27 +89,46 @@ fn listener_hides_its_mode_and_shows_it_when_it_leaves() {
     }
 }
 
+/// On a single worker, so that an accept that really blocks hangs the test.
 #[test]
-fn clone_of_a_listener_that_left_keeps_accepting() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let clone = listener.try_clone().unwrap();
-    let left = listener.into_std();
-    assert!(!is_nonblocking(&left));
-    let acceptor = thread::spawn(move || {
-        let first = clone.accept().unwrap().1;
-        clone.set_nonblocking(true).unwrap();
-        assert_eq!(clone.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
-        assert!(is_nonblocking(&clone), "its mode is seen by all now");
-        clone.set_nonblocking(false).unwrap();
-        first
+fn clone_of_a_listener_that_left_keeps_accepting_without_blocking_its_worker() {
+    crate::run_green(1, || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let clone = listener.try_clone().unwrap();
+        let left = listener.into_std();
+        assert!(!is_nonblocking(&left));
+        let acceptor = greenstd::thread::spawn(move || {
+            let first = clone.accept().unwrap().1;
+            clone.set_nonblocking(true).unwrap();
+            assert_eq!(clone.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+            assert!(is_nonblocking(&clone), "its mode is seen by all now");
+            clone.set_nonblocking(false).unwrap();
+            first
+        });
+        greenstd::thread::sleep(Duration::from_millis(20));
+        let client = TcpStream::connect(address).unwrap();
+        assert_eq!(acceptor.join().unwrap(), client.local_addr().unwrap());
+        assert!(!is_nonblocking(&left), "the one that left is as it was");
+        // Established already, so this blocks no worker.
+        let client = TcpStream::connect(address).unwrap();
+        assert_eq!(left.accept().unwrap().1, client.local_addr().unwrap());
     });
-    thread::sleep(Duration::from_millis(20));
-    let client = TcpStream::connect(address).unwrap();
-    assert_eq!(acceptor.join().unwrap(), client.local_addr().unwrap());
-    assert!(!is_nonblocking(&left), "the one that left is as it was");
-    let client = TcpStream::connect(address).unwrap();
-    assert_eq!(left.accept().unwrap().1, client.local_addr().unwrap());
+}
+
+#[test]
+fn timeouts_of_a_listener_from_std_hold_for_accept_and_are_handed_down() {
+    let timeout = Some(Duration::from_millis(60));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&listener).set_read_timeout(timeout).unwrap();
+    let listener = TcpListener::from(listener);
+    let start = Instant::now();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert!(start.elapsed() >= Duration::from_millis(60));
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    assert_eq!(server.read_timeout().unwrap(), timeout);
+    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is unstable in std or behind its Linux traits.
+//! What is unstable in std, behind its Linux traits, or left to the kernel's whim.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -23,6 +23,14 @@ fn linger_is_kept_and_zero_resets_the_peer() {
     drop(client);
     let error = server.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+/// `recv(2)`, and so std, waits for data even if there is nowhere to put it.
+#[test]
+fn read_into_nothing_does_not_wait() {
+    let (_client, mut server) = pair();
+    assert_eq!(server.read(&mut []).unwrap(), 0);
+    assert_eq!(server.peek(&mut []).unwrap(), 0);
 }
 
 #[test]

@@ -163,7 +163,9 @@ fn send_megabytes(mut stream: TcpStream, seed: u64) -> (usize, u64) {
     let mut sum = Checksum::default();
     let mut state = seed;
     while sum.bytes < 10_000_000 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Knuth's MMIX generator.
+        state = state.wrapping_mul(6_364_136_223_846_793_005);
+        state = state.wrapping_add(1_442_695_040_888_963_407);
         let size = 1 + (state >> 47) as usize % 100_000;
         let piece: Vec<u8> = (0..size).map(|index| (state >> 33) as u8 ^ index as u8).collect();
         sum.add(&piece);

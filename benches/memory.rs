@@ -83,8 +83,7 @@ fn plan_skynet(bench: &mut Bench, row: &str, workers: usize) {
     if workers == 1 {
         contenders.push(Contender::peer(System::TokioCurrent));
     }
-    contenders.push(Contender::peer(System::May));
-    // A tenth of the leaves, in case may cannot hold all of them at once.
+    // A tenth of the leaves: all of the tree is alive at once on may, more than it can hold.
     let tenth = LEAVES / FAN_OUT;
     contenders.push(Contender::beside(System::May).labelled(tenth).with("count", tenth));
     let repeats = bench.options.pick(5, 2);
@@ -153,18 +152,23 @@ fn parked<G: Green>(count: usize) -> Measurement {
     let before = Before::new(count);
     let arrived = Arc::new(AtomicUsize::new(0));
     let is_over = Arc::new(AtomicBool::new(false));
+    let root = G::current();
     let spawn = |_| {
         let (arrived, is_over) = (Arc::clone(&arrived), Arc::clone(&is_over));
+        let root = root.clone();
         G::spawn(move || {
-            arrived.fetch_add(1, Ordering::Relaxed);
+            // On one worker the root runs again after this last one has parked.
+            if arrived.fetch_add(1, Ordering::Release) + 1 == count {
+                G::unpark(&root);
+            }
             while !is_over.load(Ordering::Acquire) {
                 G::park();
             }
         })
     };
     let handles: Vec<_> = (0..count).map(spawn).collect();
-    while arrived.load(Ordering::Relaxed) < count {
-        G::yield_now();
+    while arrived.load(Ordering::Acquire) < count {
+        G::park();
     }
     let measurement = before.parked();
     let start = Instant::now();
@@ -178,18 +182,19 @@ fn parked<G: Green>(count: usize) -> Measurement {
 async fn parked_tasks(count: usize) -> Measurement {
     let before = Before::new(count);
     let arrived = Arc::new(AtomicUsize::new(0));
-    let over = Arc::new(Notify::new());
+    let (over, all) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let spawn = |_| {
-        let (arrived, over) = (Arc::clone(&arrived), Arc::clone(&over));
+        let (arrived, over, all) = (Arc::clone(&arrived), Arc::clone(&over), Arc::clone(&all));
         tokio::spawn(async move {
-            arrived.fetch_add(1, Ordering::Relaxed);
+            if arrived.fetch_add(1, Ordering::Release) + 1 == count {
+                all.notify_one();
+            }
+            drop(all);
             over.notified().await;
         })
     };
     let handles: Vec<_> = (0..count).map(spawn).collect();
-    while arrived.load(Ordering::Relaxed) < count {
-        tokio::task::yield_now().await;
-    }
+    all.notified().await;
     let measurement = before.parked();
     let start = Instant::now();
     over.notify_waiters();

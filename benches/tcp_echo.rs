@@ -127,7 +127,7 @@ fn plan_row(bench: &mut Bench, clients: Clients) {
     if !bench.options.wants_row(&row) {
         return;
     }
-    let (millis, warm_millis) = bench.options.pick((1_000, 300), (250, 100));
+    let (millis, warm_millis) = bench.options.pick((1_000, 300), (200, 60));
     let samples = bench.interleave_with(servers(clients), |contender| {
         let server = Server::start(contender)?;
         run_load(&server, clients, millis, warm_millis)
@@ -151,7 +151,7 @@ fn print_versus_raw(bench: &Bench, row: &str, samples: &[Sample]) {
 
 /// Resident bytes of the server for each connection that has echoed once and says no more.
 fn plan_idle_connections(bench: &mut Bench) {
-    let connections = bench.options.pick(10_000, 2_000);
+    let connections = bench.options.pick(10_000, 1_000);
     let row = format!("idle_connection_bytes_c{connections}");
     if !bench.options.wants_row(&row) {
         return;

@@ -96,6 +96,8 @@ impl Child {
     fn start_command(mut command: Command, arguments: &[(String, String)]) -> Child {
         command.arg("--child").args(arguments.iter().map(|(key, value)| format!("{key}={value}")));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // A rival that dies does so once for each of its coroutines; the message is enough.
+        command.env("RUST_BACKTRACE", "0");
         let mut process = command.spawn().expect("the bench's own binary can be started again");
         let output = process.stdout.take().expect("standard output was asked to be a pipe");
         let input = process.stdin.take();

@@ -69,9 +69,7 @@ impl Options {
 
     /// Was this system asked for?
     pub fn wants_system(&self, system: &str) -> bool {
-        self.systems.is_empty()
-            || system == "ours"
-            || self.systems.iter().any(|name| name == system)
+        self.systems.is_empty() || self.systems.iter().any(|name| name == system)
     }
 }
 

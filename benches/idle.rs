@@ -1,8 +1,9 @@
 //! `idle`: a server with two workers and ten parked connections does nothing at all.
 //!
-//! All systems idle at the same time, each in its own process. In a first window the context switches
-//! of all their threads are counted, in a second one their system calls, by `strace` with time stamps:
-//! attaching interrupts every waiting call, so the first moments after it do not count.
+//! All systems idle at the same time, each in its own process. In a first window the context
+//! switches of all their threads are counted, in a second one their system calls, by `strace` with
+//! time stamps: attaching interrupts every waiting call, so the first moments after it do not
+//! count.
 
 mod support;
 

@@ -1,8 +1,8 @@
 //! `memory`: a million parked green threads, and the skynet tree.
 //!
-//! Parked: resident bytes of each (page tables apart), the time until all are parked, and the time to
-//! wake and join them all. Skynet: ten children at each level down to 100,000 leaves, every level
-//! joining its children and adding up; a wrong sum fails.
+//! Parked: resident bytes of each (page tables apart), the time until all are parked, and the time
+//! to wake and join them all. Skynet: ten children at each level down to 100,000 leaves, every
+//! level joining its children and adding up; a wrong sum fails.
 
 mod support;
 

@@ -18,7 +18,8 @@ use support::{load, proc, report, server, sys};
 const SMALL_BYTES: usize = 64;
 const LARGE_BYTES: usize = 16 * 1024;
 /// A server's buffer in messages. A buffer that is read full makes every edge-triggered server ask
-/// once more and be told EAGAIN: no server knows its clients' message size, so none has such a buffer.
+/// once more and be told EAGAIN: no server knows its clients' message size, so none has such a
+/// buffer.
 const BUFFER_MESSAGES: usize = 2;
 /// Connections whose cost is compared with the bare epoll loop by the issue.
 const SYSCALL_CONNECTIONS: usize = 100;

@@ -1,8 +1,8 @@
 //! `wake`: how soon the other worker gets going.
 //!
-//! `start_idle_sibling`: a green thread spins until a thread that it spawned has started, which only
-//! the idle sibling can do. `ping_pong`: two green threads wake each other in turn; ours sit on
-//! different workers, tokio's and may's wherever their schedulers move them.
+//! `start_idle_sibling`: a green thread spins until a thread that it spawned has started, which
+//! only the idle sibling can do. `ping_pong`: two green threads wake each other in turn; ours sit
+//! on different workers, tokio's and may's wherever their schedulers move them.
 
 mod support;
 

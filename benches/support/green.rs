@@ -1,6 +1,7 @@
 //! What a green-thread system offers, so that one body measures all of them.
 //!
-//! tokio is not among them: its tasks are futures, so its bodies are written apart, in tokio's idiom.
+//! tokio is not among them: its tasks are futures, so its bodies are written apart, in tokio's
+//! idiom.
 
 use std::time::Duration;
 

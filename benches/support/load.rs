@@ -29,7 +29,8 @@ const NUMBER_BYTES: usize = 8;
 
 /// Loads a server and measures it; the child's side.
 ///
-/// Arguments: `address`, `connections`, `bytes`, `millis`, `warm_millis`, `server` (its pid), `cpus`.
+/// Arguments: `address`, `connections`, `bytes`, `millis`, `warm_millis`, `server` (its pid),
+/// `cpus`.
 pub fn load(job: &Job) -> Measurement {
     let mut load = Load::open(job).expect("every connection opens and echoes once");
     load.run(Duration::from_millis(job.number("warm_millis") as u64)).expect("bytes come back");

@@ -1,8 +1,9 @@
 //! Tells whether the machine was disturbed around a run.
 //!
-//! A neighbour on the sibling hyper-thread slows everything that is bound by throughput, for seconds
-//! to minutes, and neither clock frequency nor stolen time shows it. A loop of independent integer
-//! instructions does: it is timed on each CPU between runs and compared with the best ever seen.
+//! A neighbour on the sibling hyper-thread slows everything that is bound by throughput, for
+//! seconds to minutes, and neither clock frequency nor stolen time shows it. A loop of independent
+//! integer instructions does: it is timed on each CPU between runs and compared with the best ever
+//! seen.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -59,7 +60,8 @@ impl NoiseProbe {
     }
 }
 
-/// Eight chains that do not depend on each other: as many instructions at a time as the core can do.
+/// Eight chains that do not depend on each other: as many instructions at a time as the core can
+/// do.
 fn integer_loop(iterations: u64) -> Duration {
     let mut chains: [u64; 8] = black_box([1, 2, 3, 4, 5, 6, 7, 8]);
     let start = Instant::now();

@@ -30,7 +30,8 @@ impl Green for May {
 
     fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> Self::Handle<T> {
         // SAFETY: may asks that a body neither uses thread-locals across a wait nor overflows its
-        // stack; the bodies of the benches keep nothing in thread-locals and call a few frames deep.
+        // stack; the bodies of the benches keep nothing in thread-locals and call a few frames
+        // deep.
         unsafe { coroutine::spawn(body) }
     }
 

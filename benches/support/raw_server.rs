@@ -2,9 +2,9 @@
 //! OS thread for each connection.
 //!
 //! The epoll loop reads into one buffer for each thread. After a short read the socket is drained,
-//! so the next edge will come; after a full one it reads again. What a full socket buffer refuses is
-//! kept and sent at the next writable edge; until then nothing more is read from that connection.
-//! With several threads the first accepts, and deals the connections out in turn.
+//! so the next edge will come; after a full one it reads again. What a full socket buffer refuses
+//! is kept and sent at the next writable edge; until then nothing more is read from that
+//! connection. With several threads the first accepts, and deals the connections out in turn.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};

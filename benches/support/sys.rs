@@ -1,6 +1,7 @@
 //! The system calls that the benches need and std does not offer, each behind a safe function.
 
-// The benches drive the kernel directly: affinity, epoll and CPU clocks have no safe wrapper in std.
+// The benches drive the kernel directly: affinity, epoll and CPU clocks have no safe wrapper in
+// std.
 #![allow(unsafe_code)]
 
 use std::io;

@@ -28,6 +28,9 @@ const NEXT_IS_SPARED_FOR: Duration = Duration::from_micros(5);
 /// Spins between two looks at the others, so that their cache lines stay theirs most of the time.
 const SPINS_BETWEEN_LOOKS: u32 = 64;
 
+/// Stacks whose memory is given back between two looks for work: some 100 µs.
+const STACKS_SETTLED_AT_ONCE: usize = 256;
+
 /// A task seen in somebody's `next`, and since when.
 type Sighting = Option<(usize, NonNull<super::fiber::Header>, Instant)>;
 
@@ -42,7 +45,7 @@ impl Worker {
         }
         if self.is_work_elsewhere() && self.shared.idle.start_search() {
             self.search(true);
-        } else {
+        } else if self.shared.stacks.settle(STACKS_SETTLED_AT_ONCE) == 0 {
             self.sleep(false);
         }
     }

@@ -67,4 +67,5 @@ pub use self::{
     runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
+    stack::Statistics as StackStatistics,
 };

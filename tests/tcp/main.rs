@@ -47,9 +47,7 @@ fn run_os(law: impl FnOnce()) {
 }
 
 /// Runs `law` on a green thread of a runtime with so many workers.
-fn run_green(_workers: usize, law: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::spawn(law);
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
+fn run_green(workers: usize, law: impl FnOnce() + Send + 'static) {
+    let runtime = greenstd::runtime::Builder::new().workers(workers).build().expect("it starts");
+    runtime.run(law);
 }

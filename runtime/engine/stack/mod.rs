@@ -58,7 +58,8 @@ use corosensei::stack::{STACK_ALIGNMENT, StackPointer};
 
 pub(crate) use self::cache::LocalCache;
 pub(crate) use self::guard::GuardKind;
-pub(crate) use self::pool::{Config, StackPool, Statistics};
+pub use self::pool::Statistics;
+pub(crate) use self::pool::{Config, StackPool};
 pub(crate) use self::size::SizeClass;
 
 /// Number of different offsets by which `base()` is lowered.

@@ -62,31 +62,32 @@ impl Default for Config {
     }
 }
 
-/// A snapshot of a pool's numbers, over all classes.
+/// The numbers of a runtime's stacks, over all sizes, at one moment.
 ///
 /// With nothing on its way, `mapped` is the sum of `taken`, `returned`, `warm`, `cold` and `fresh`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Statistics {
+#[non_exhaustive]
+pub struct Statistics {
     /// Mappings.
-    pub(crate) slabs: usize,
+    pub slabs: usize,
     /// Slots in them.
-    pub(crate) mapped: usize,
+    pub mapped: usize,
     /// Slots promised by `reserve` and not given up by `unreserve`.
-    pub(crate) reserved: usize,
+    pub reserved: usize,
     /// Slots outside: in use, in workers' caches, and being settled.
-    pub(crate) taken: usize,
+    pub taken: usize,
     /// Free slots with all the memory of their last use.
-    pub(crate) returned: usize,
+    pub returned: usize,
     /// Free slots with memory at their top.
-    pub(crate) warm: usize,
+    pub warm: usize,
     /// Free slots without memory.
-    pub(crate) cold: usize,
+    pub cold: usize,
     /// Slots never used.
-    pub(crate) fresh: usize,
+    pub fresh: usize,
     /// How often a slot's depth was given back to the kernel.
-    pub(crate) trims: usize,
+    pub trims: usize,
     /// How often all of a slot's memory was.
-    pub(crate) releases: usize,
+    pub releases: usize,
 }
 
 /// The slots of one class and their lock.
@@ -100,7 +101,6 @@ struct Place {
 pub(crate) struct StackPool {
     places: [Place; SizeClass::COUNT],
     config: Config,
-    guard: Guard,
     /// Whether some shelf may have returned slots: a hint that saves idle workers the locks.
     has_returned: AtomicBool,
     trims: AtomicUsize,
@@ -121,7 +121,6 @@ impl StackPool {
                 settled: Condvar::new(),
             }),
             config,
-            guard,
             has_returned: AtomicBool::new(false),
             trims: AtomicUsize::new(0),
             releases: AtomicUsize::new(0),

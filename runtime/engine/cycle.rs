@@ -106,10 +106,10 @@ impl Worker {
     /// One turn of the loop. True if it ran somebody.
     fn turn(&self) -> bool {
         self.drain_inbox();
-        let fibers = self.ready.borrow().len();
+        let fibers = self.ready.len();
         for _ in 0..fibers {
             // Shorter than it was only if a fiber that unwinds took itself out (`park_in_place`).
-            let Some(fiber) = self.ready.borrow_mut().pop_front() else { break };
+            let Some(fiber) = self.ready.pop_front() else { break };
             self.run_one(fiber);
         }
         let has_next = !self.remote().next.load(Ordering::Relaxed).is_null();
@@ -291,7 +291,7 @@ impl Worker {
             self.run_one(work.0);
         }
         self.kill_fibers();
-        self.ready.borrow().is_empty()
+        self.ready.is_empty()
             && self.fibers.borrow().is_empty()
             && self.shared.free_fibers.lock().is_empty()
     }

@@ -3,9 +3,9 @@
 //! # Invariants
 //!
 //! 1. Nothing wakes periodically: a sleeping worker waits for events, its next timer or a ring.
-//! 2. The order of falling asleep is: say so in the inbox, then in the idle list, then, unless somebody
-//!    else searches, look at all queues once more. Whoever finds the worker in the list may ring it, and whoever added work
-//!    before the last look is found by it (`idle`, Orderings).
+//! 2. The order of falling asleep is: say so in the inbox, then in the idle list, then, unless
+//!    somebody else searches, look at all queues once more. Whoever finds the worker in the list may
+//!    ring it, and whoever added work before the last look is found by it (`idle`, Orderings).
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
@@ -39,7 +39,7 @@ impl Worker {
     pub(super) fn idle(&self) {
         if !self.timers.borrow().is_idle() {
             self.fire_timers(Instant::now());
-            if !self.ready.borrow().is_empty() {
+            if !self.ready.is_empty() {
                 return;
             }
         }
@@ -77,7 +77,7 @@ impl Worker {
 
     fn has_own_work(&self) -> bool {
         self.drain_inbox();
-        !self.ready.borrow().is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
+        !self.ready.is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
     }
 
     /// Sleeps in the reactor until an event, the next timer, or a ring.
@@ -91,7 +91,8 @@ impl Worker {
         }
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
-        if !(must_look && self.is_work_elsewhere()) && !self.must_wind_up() {
+        let stays_awake = must_look && self.is_work_elsewhere() || self.must_wind_up();
+        if !stays_awake {
             self.reactor.wait(self.time_to_next_timer());
         }
         inbox.get_up();
@@ -103,7 +104,7 @@ impl Worker {
         }
         if is_searching {
             self.drain_inbox();
-            let can_persist = self.ready.borrow().is_empty();
+            let can_persist = self.ready.is_empty();
             self.search(can_persist);
         }
     }

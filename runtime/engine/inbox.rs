@@ -77,12 +77,7 @@ impl<T: Linked> Inbox<T> {
     #[must_use]
     pub(crate) fn rouse(&self) -> bool {
         self.head
-            .compare_exchange(
-                Self::ASLEEP,
-                ptr::null_mut(),
-                Ordering::Release,
-                Ordering::Relaxed,
-            )
+            .compare_exchange(Self::ASLEEP, ptr::null_mut(), Ordering::Release, Ordering::Relaxed)
             .is_ok()
     }
 
@@ -113,12 +108,7 @@ impl<T: Linked> Inbox<T> {
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         self.head
-            .compare_exchange(
-                ptr::null_mut(),
-                Self::ASLEEP,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            )
+            .compare_exchange(ptr::null_mut(), Self::ASLEEP, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 

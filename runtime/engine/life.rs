@@ -7,13 +7,13 @@
 //!
 //! | bit | set by | cleared by | meaning |
 //! |---|---|---|---|
-//! | `TOKEN` | anyone, `unpark` | the owner, `take_token` | a wake-up that has not been consumed |
-//! | `PARKED` | the owner's worker, `commit_park` | whoever claims the wake | off the stack, queued nowhere |
+//! | `TOKEN` | anyone, `unpark` | owner, `take_token` | a wake-up that has not been consumed |
+//! | `PARKED` | its worker, `commit_park` | whoever claims the wake | off the stack, queued nowhere |
 //! | `KILLED` | anyone, `kill` | nobody | the next blocking call unwinds |
-//! | `FINISHED` | the owner's worker, `finish` | nobody | result stored, stack gone |
+//! | `FINISHED` | its worker, `finish` | nobody | result stored, stack gone |
 //! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |
-//! | `JOINER` | the handle, `set_joiner` | the handle, `unset_joiner` | the joiner's cell is filled |
-//! | `PERMIT` | anyone, `give_permit` | the owner, `take_permit` | `Thread::unpark` came before `park` |
+//! | `JOINER` | handle, `set_joiner` | handle, `unset_joiner` | the joiner's cell is filled |
+//! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` came before `park` |
 //!
 //! # Invariants
 //!
@@ -178,7 +178,9 @@ mod models {
     use super::Life;
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+    use loom::sync::atomic::{
+        AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    };
     use loom::thread;
 
     /// Parks as a worker does for its fiber; true if the wait has to be slept out.

@@ -196,10 +196,8 @@ impl Builder {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        let packet =
-            Arc::new(Packet { outcome: Mutex::new(None), state: scope.state.clone() });
-        let scoped =
-            Scoped { closure: f, packet: packet.clone(), tenant: scope.state.enter() };
+        let packet = Arc::new(Packet { outcome: Mutex::new(None), state: scope.state.clone() });
+        let scoped = Scoped { closure: f, packet: packet.clone(), tenant: scope.state.enter() };
         let (lane, site) = (Lane::Pinned, Location::caller());
         let body = move || scoped.run();
         // SAFETY: `F` and `T` are `Send`. What they borrow outlives `'scope`, which does not end

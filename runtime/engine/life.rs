@@ -7,8 +7,9 @@
 //!
 //! | bit | set by | cleared by | meaning |
 //! |---|---|---|---|
-//! | `TOKEN` | anyone, `unpark` | owner, `take_token` | a wake-up that has not been consumed |
+//! | `TOKEN` | `unpark` of one that is not parked | owner, `take_token` | a wake-up to come |
 //! | `PARKED` | its worker, `commit_park` | whoever claims the wake | off the stack, queued nowhere |
+//! | `EXPIRED` | its worker, `expire` | owner, `take_expiry` | the park ended by its deadline |
 //! | `KILLED` | anyone, `kill` | nobody | the next blocking call unwinds |
 //! | `FINISHED` | its worker, `finish` | nobody | result stored, stack gone |
 //! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |
@@ -19,7 +20,8 @@
 //!
 //! 1. `PARKED` is cleared exactly once per park, by `unpark`, `expire` or `kill`; the one that
 //!    cleared it makes the waiter runnable. So a waiter is in at most one queue.
-//! 2. A token is never lost: `commit_park` fails while one is there.
+//! 2. No unpark is lost: it ends the park that it finds, or leaves a token, and `commit_park`
+//!    fails while one is there.
 //! 3. The joiner's cell belongs to the handle while `JOINER` is clear, and to `finish` from the
 //!    moment that `FINISHED` is set over it.
 //! 4. The result belongs to the handle once `FINISHED` is set, if `HANDLE` was set then; to the
@@ -30,17 +32,19 @@
 //! Every transition that hands something over is a read-modify-write with `Release` on the giving
 //! side and `Acquire` on the taking one. They all act on one word, so each reads the newest value
 //! and the release sequence is unbroken: what happened before an `unpark` happens before the
-//! return of the `park` that consumed its token, even if several tokens were merged into one.
+//! return of the `park` that consumed its token, even if several tokens were merged into one. For
+//! an `unpark` that ended a park the queue does the same, by which the waiter gets back to run.
 
 use super::atomic::{AtomicU32, Ordering};
 
 const TOKEN: u32 = 1;
 const PARKED: u32 = 1 << 1;
-const KILLED: u32 = 1 << 2;
-const FINISHED: u32 = 1 << 3;
-const HANDLE: u32 = 1 << 4;
-const JOINER: u32 = 1 << 5;
-const PERMIT: u32 = 1 << 6;
+const EXPIRED: u32 = 1 << 2;
+const KILLED: u32 = 1 << 3;
+const FINISHED: u32 = 1 << 4;
+const HANDLE: u32 = 1 << 5;
+const JOINER: u32 = 1 << 6;
+const PERMIT: u32 = 1 << 7;
 
 /// The life-state word.
 #[derive(Debug)]
@@ -75,23 +79,38 @@ impl Life {
         }
     }
 
-    /// Leaves a token. True if the caller has to make the waiter runnable.
+    /// Ends the park, or leaves a token for the next one. True if the caller has to make the
+    /// waiter runnable.
     #[inline]
     #[must_use]
     pub(crate) fn unpark(&self) -> bool {
         // The exchange happens even if a token is there already: its `Release` is what makes the
         // caller's writes visible to the waiter. `Acquire` because the claimer reads where the
         // waiter lives, which the waiter wrote before it parked.
-        let leave_token = |word| (word & FINISHED == 0).then_some((word | TOKEN) & !PARKED);
-        self.update(Ordering::AcqRel, leave_token).is_some_and(|before| before & PARKED != 0)
+        let wake = |word| match word & (PARKED | FINISHED) {
+            0 => Some(word | TOKEN),
+            PARKED => Some(word & !PARKED),
+            _ => None,
+        };
+        self.update(Ordering::AcqRel, wake).is_some_and(|before| before & PARKED != 0)
     }
 
-    /// Ends a park without a token, as a deadline does. True if the caller has to make the waiter
-    /// runnable.
+    /// Ends a park by its deadline. True if the caller has to make the waiter runnable.
     #[must_use]
     pub(crate) fn expire(&self) -> bool {
-        self.update(Ordering::AcqRel, |word| (word & PARKED != 0).then_some(word & !PARKED))
-            .is_some()
+        let end = |word| (word & PARKED != 0).then_some((word & !PARKED) | EXPIRED);
+        self.update(Ordering::AcqRel, end).is_some()
+    }
+
+    /// Whether it was the deadline that ended the park just now.
+    #[inline]
+    pub(crate) fn take_expiry(&self) -> bool {
+        // Relaxed: the queue by which the waiter got back to run has ordered the word.
+        let has_expired = self.0.load(Ordering::Relaxed) & EXPIRED != 0;
+        if has_expired {
+            self.0.fetch_and(!EXPIRED, Ordering::Relaxed);
+        }
+        has_expired
     }
 
     /// Asks the waiter to end, for good. True if the caller has to make it runnable.
@@ -195,8 +214,9 @@ mod models {
                 thread::yield_now();
             }
             queue.fetch_sub(1, Relaxed);
+            return true;
         }
-        life.take_token();
+        assert!(life.take_token(), "nothing else keeps a park from being committed");
         true
     }
 

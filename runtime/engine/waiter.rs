@@ -120,10 +120,11 @@ impl OsThread {
         thread
     }
 
-    /// Parks the calling OS thread, which `self` is, until it is claimed or `deadline` passes.
-    pub(crate) fn park_until(&self, deadline: Option<Instant>) {
+    /// Parks the calling OS thread, which `self` is, until it is unparked or `deadline` passes.
+    /// False if it was the deadline.
+    pub(crate) fn park_until(&self, deadline: Option<Instant>) -> bool {
         if !self.life.commit_park(false) {
-            return;
+            return self.life.take_token();
         }
         while self.life.is_parked() {
             match deadline {
@@ -131,13 +132,13 @@ impl OsThread {
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        // Lost to an unpark or won: either way the park is over.
-                        let _ = self.life.expire();
-                        return;
+                        // Unless somebody unparks the thread at this very moment.
+                        return !(self.life.expire() && self.life.take_expiry());
                     }
                     std::thread::park_timeout(left);
                 }
             }
         }
+        true
     }
 }

@@ -184,8 +184,8 @@ impl Worker {
         yielder.suspend(how);
     }
 
-    /// Parks the calling fiber until it has a token, is killed (unless `shielded`) or `deadline`
-    /// passes. Returns whether it was by a token; may return for no reason.
+    /// Parks the calling fiber until it is unparked, killed (unless `shielded`) or `deadline`
+    /// passes. False if it was the deadline; may return for no reason.
     pub(crate) fn park(
         &self,
         fiber: NonNull<Header>,
@@ -198,7 +198,7 @@ impl Worker {
             return true;
         }
         if !shielded && header.life.is_killed() {
-            return false;
+            return true;
         }
         let how = if shielded { Suspend::ParkShielded } else { Suspend::Park };
         // A fiber that unwinds must not let others run: they would take themselves for panicking,
@@ -220,7 +220,8 @@ impl Worker {
                 }
             }
         }
-        header.life.take_token()
+        // A token if the park was not committed because of it; later ones are for later parks.
+        !header.life.take_expiry() | header.life.take_token()
     }
 
     /// Sets the fiber's timer. Returns it if it is to be disarmed after the wait.

@@ -137,10 +137,7 @@ impl Worker {
         if let Some(work) = self.deque.pop() {
             return Some(work);
         }
-        let next = &self.remote().next;
-        // Acquire pairs with the swap in `push_stealable`, for the work may come from a thief's
-        // batch or from a wake-up.
-        NonNull::new(next.swap(ptr::null_mut(), Ordering::Acquire)).map(Runnable)
+        self.exchange_next(ptr::null_mut())
     }
 
     /// Looks at timers, reactor and injector in the middle of a turn.
@@ -153,7 +150,7 @@ impl Worker {
         }
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
-        if let Some(work) = self.shared.take_injected() {
+        if let Some(work) = self.take_injected() {
             self.deque.push(work);
         }
         self.shared.stacks.settle(STACKS_SETTLED_AT_A_LOOK);
@@ -287,7 +284,7 @@ impl Worker {
     /// While the runtime closes: discards what has not started and unwinds what has. True once
     /// nothing is left.
     fn wind_up(&self) -> bool {
-        while let Some(work) = self.pop_stealable().or_else(|| self.shared.take_injected()) {
+        while let Some(work) = self.pop_stealable().or_else(|| self.take_injected()) {
             self.run_one(work.0);
         }
         self.kill_fibers();

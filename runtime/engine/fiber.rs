@@ -32,6 +32,7 @@ use corosensei::{Coroutine, Yielder};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
+use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::{self, NonNull};
 
@@ -96,11 +97,15 @@ pub(crate) struct Header {
     pub(crate) timer: Cell<Option<TimerKey>>,
     /// Place in the home's list of fibers.
     pub(crate) index: Cell<u32>,
-    pub(crate) lane: Lane,
-    pub(crate) stack_class: SizeClass,
-    pub(crate) id: u64,
-    pub(crate) site: &'static Location<'static>,
-    name: Option<Box<str>>,
+    birth: Birth,
+}
+
+impl Deref for Header {
+    type Target = Birth;
+
+    fn deref(&self) -> &Birth {
+        &self.birth
+    }
 }
 
 /// What a spawner says of the green thread to be.
@@ -225,31 +230,26 @@ impl FiberRef {
     where
         F: FnOnce() -> T,
     {
-        let header = Header {
-            life: Life::new(true),
-            references: AtomicU32::new(2),
-            vtable: Body::<F, T>::VTABLE,
-            link: AtomicPtr::new(ptr::null_mut()),
-            home: AtomicPtr::new(ptr::null_mut()),
-            coroutine: UnsafeCell::new(None),
-            yielder: Cell::new(ptr::null()),
-            parked_at: Cell::new(ptr::null()),
-            joiner: UnsafeCell::new(None),
-            timer: Cell::new(None),
-            index: Cell::new(0),
-            lane: birth.lane,
-            stack_class: birth.stack_class,
-            id: birth.id,
-            site: birth.site,
-            name: birth.name,
-        };
-        let stage = UnsafeCell::new(Stage::<F, T>::Unstarted(closure));
-        // Written field by field, because the compiler builds it on the stack and copies otherwise.
+        // Written field by field into its place: the compiler builds the whole on the stack and
+        // copies it otherwise.
         let body = Box::into_raw(Box::<Body<F, T>>::new_uninit()).cast::<Body<F, T>>();
-        // SAFETY: room for the body that nobody else knows of; both fields are written.
+        // SAFETY: room for a body that nobody else knows of.
+        let header = unsafe { &raw mut (*body).header };
+        // SAFETY: as above; this is every field of the header and of the body.
         unsafe {
-            (&raw mut (*body).header).write(header);
-            (&raw mut (*body).stage).write(stage);
+            (&raw mut (*header).life).write(Life::new(true));
+            (&raw mut (*header).references).write(AtomicU32::new(2));
+            (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
+            (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
+            (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
+            (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
+            (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
+            (&raw mut (*header).parked_at).write(Cell::new(ptr::null()));
+            (&raw mut (*header).joiner).write(UnsafeCell::new(None));
+            (&raw mut (*header).timer).write(Cell::new(None));
+            (&raw mut (*header).index).write(Cell::new(0));
+            (&raw mut (*header).birth).write(birth);
+            (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));
         }
         let header = NonNull::new(body).expect("a box is not null").cast();
         (header, FiberRef(header))
@@ -328,8 +328,7 @@ impl Drop for FiberRef {
         // Release, so that all uses of the header happen before it is freed; Acquire, so that the
         // one who frees it sees them.
         let references = &self.header().references;
-        if references.load(Ordering::Acquire) == 1
-            || references.fetch_sub(1, Ordering::AcqRel) == 1
+        if references.load(Ordering::Acquire) == 1 || references.fetch_sub(1, Ordering::AcqRel) == 1
         {
             // SAFETY: this was the last reference.
             unsafe { (self.header().vtable.free)(self.0) };
@@ -356,7 +355,7 @@ impl fmt::Debug for FiberRef {
 
 impl Header {
     pub(crate) fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.birth.name.as_deref()
     }
 
     /// Fetches the header into the cache, for a fiber that runs soon.

@@ -16,7 +16,7 @@ use std::hint;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-/// How long a worker that was woken for work goes on looking. Long enough that a stream of spawns
+/// How long a worker that was woken for work, or ran some from outside, goes on looking. Long enough that a stream of spawns
 /// that their own worker starts at once pays for one ring in hundreds; short enough to be lost in
 /// a sleep.
 const SEARCH_FOR: Duration = Duration::from_micros(50);
@@ -43,20 +43,21 @@ impl Worker {
                 return;
             }
         }
-        if self.is_work_elsewhere() && self.shared.idle.start_search() {
-            self.search(true);
+        let expects_more = self.expects_more.replace(false);
+        if (expects_more || self.is_work_elsewhere()) && self.shared.idle.start_search() {
+            self.search(SEARCH_FOR);
         } else if self.shared.stacks.settle(STACKS_SETTLED_AT_ONCE) == 0 {
             self.sleep(false);
         }
     }
 
     /// Looks for stealable work for a while, and sleeps if there is none. Counted as searching.
-    fn search(&self, can_persist: bool) {
+    fn search(&self, time: Duration) {
         let start = Instant::now();
         let mut sighting = None;
         loop {
             let found = self.steal(&mut sighting);
-            if found.is_some() || !can_persist || self.has_own_work() {
+            if found.is_some() || time.is_zero() || self.has_own_work() {
                 // The last one that stops to search with work in sight sends the next one out.
                 if self.shared.idle.end_search() && self.is_work_elsewhere() {
                     self.shared.notify();
@@ -66,7 +67,7 @@ impl Worker {
                 }
                 return;
             }
-            if start.elapsed() > SEARCH_FOR {
+            if start.elapsed() > time {
                 return self.sleep(true);
             }
             for _ in 0..SPINS_BETWEEN_LOOKS {
@@ -104,8 +105,8 @@ impl Worker {
         }
         if is_searching {
             self.drain_inbox();
-            let can_persist = self.ready.is_empty();
-            self.search(can_persist);
+            let has_own = !self.ready.is_empty();
+            self.search(if has_own { Duration::ZERO } else { SEARCH_FOR });
         }
     }
 
@@ -142,9 +143,15 @@ impl Worker {
             })
     }
 
+    /// Takes a task that came from outside the workers.
+    pub(super) fn take_injected(&self) -> Option<Runnable> {
+        let work = self.shared.take_injected()?;
+        self.expects_more.set(true);
+        Some(work)
+    }
+
     fn steal(&self, sighting: &mut Sighting) -> Option<Runnable> {
-        self.shared
-            .take_injected()
+        self.take_injected()
             .or_else(|| self.siblings().find_map(|sibling| self.steal_half(sibling)))
             .or_else(|| self.siblings().find_map(|sibling| steal_next(sibling, sighting)))
     }

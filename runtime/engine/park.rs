@@ -52,9 +52,7 @@ pub(crate) fn park_shielded(deadline: Option<Instant>) {
 fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
     match Worker::on_fiber() {
         Some((worker, fiber)) => worker.park(fiber, deadline, shielded),
-        None => {
-            OsThread::current().park_until(deadline)
-        }
+        None => OsThread::current().park_until(deadline),
     }
 }
 

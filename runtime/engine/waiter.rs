@@ -8,10 +8,15 @@ use super::life::Life;
 use super::shared;
 use super::worker::Worker;
 use std::cell::Cell;
+use std::hint;
 use std::ptr;
 use std::sync::Arc;
 use std::thread::Thread as StdThread;
 use std::time::Instant;
+
+/// Looks at the life word before an OS thread really sleeps: some microseconds, which is what
+/// falling asleep and being woken cost.
+const SPINS_BEFORE_SLEEP: u32 = 200;
 
 /// An OS thread that parks through the waist.
 #[derive(Debug)]
@@ -125,6 +130,13 @@ impl OsThread {
     pub(crate) fn park_until(&self, deadline: Option<Instant>) -> bool {
         if !self.life.commit_park(false) {
             return self.life.take_token();
+        }
+        // Most waits for a green thread are over before a system call would have begun.
+        for _ in 0..SPINS_BEFORE_SLEEP {
+            if !self.life.is_parked() {
+                return true;
+            }
+            hint::spin_loop();
         }
         while self.life.is_parked() {
             match deadline {

@@ -47,6 +47,10 @@ pub(crate) struct Worker {
     /// This worker's entry in `shared.remotes`.
     remote: NonNull<Remote>,
     pub(super) index: usize,
+    /// The only worker of its runtime.
+    is_alone: bool,
+    /// It has just run something that came from outside, so more may be about to come.
+    pub(super) expects_more: Cell<bool>,
     pub(super) current: Cell<Option<NonNull<Header>>>,
     io_budget: Cell<u32>,
     pub(super) ready: Ready,
@@ -73,6 +77,8 @@ impl Worker {
     ) -> Worker {
         Worker {
             remote: NonNull::from(&shared.remotes[index]),
+            is_alone: shared.remotes.len() == 1,
+            expects_more: Cell::new(false),
             index,
             current: Cell::new(None),
             io_budget: Cell::new(IO_BUDGET),
@@ -143,14 +149,29 @@ impl Worker {
 
     /// Queues stealable work, and sees to it that somebody looks for it if this worker is busy.
     pub(crate) fn push_stealable(&self, work: Runnable) {
-        // Release: a thief that takes it sees what it holds.
-        let before = self.remote().next.swap(work.0.as_ptr(), Ordering::AcqRel);
-        if let Some(before) = NonNull::new(before) {
-            self.deque.push(Runnable(before));
+        if let Some(before) = self.exchange_next(work.0.as_ptr()) {
+            self.deque.push(before);
         }
-        if self.shared.remotes.len() > 1 {
+        if !self.is_alone {
             self.shared.notify();
         }
+    }
+
+    /// Puts something into `next` and takes out what was there.
+    #[inline]
+    pub(super) fn exchange_next(&self, work: *mut Header) -> Option<Runnable> {
+        let next = &self.remote().next;
+        let before = if self.is_alone {
+            // No thieves, so no read-modify-write either.
+            let before = next.load(Ordering::Relaxed);
+            next.store(work, Ordering::Relaxed);
+            before
+        } else {
+            // Release: a thief that takes it sees what it holds. Acquire pairs with that where
+            // the work has come from another worker's batch.
+            next.swap(work, Ordering::AcqRel)
+        };
+        NonNull::new(before).map(Runnable)
     }
 
     /// Gives the worker back for a moment.

@@ -47,6 +47,8 @@ pub(crate) struct Pace {
     left: Cell<u32>,
     interval: Cell<u32>,
     last_look: Cell<Instant>,
+    /// The worker has slept since the last look, so the time since then predicts nothing.
+    has_slept: Cell<bool>,
 }
 
 impl Pace {
@@ -55,6 +57,7 @@ impl Pace {
             left: Cell::new(SWITCHES_AT_MOST),
             interval: Cell::new(SWITCHES_AT_MOST),
             last_look: Cell::new(Instant::now()),
+            has_slept: Cell::new(false),
         }
     }
 
@@ -69,6 +72,9 @@ impl Pace {
     /// Sets the interval to the next look, which the switches since the last one predict.
     fn looked(&self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.last_look.replace(now));
+        if self.has_slept.replace(false) {
+            return self.left.set(self.interval.get());
+        }
         let per_switch = elapsed / self.interval.get();
         let switches = LOOK_EVERY.as_nanos() / per_switch.as_nanos().max(1);
         let interval = (switches as u32).clamp(1, SWITCHES_AT_MOST);
@@ -76,9 +82,9 @@ impl Pace {
         self.left.set(interval);
     }
 
-    /// Starts anew after a sleep, which says nothing about how long a switch takes.
-    pub(super) fn restart(&self, now: Instant) {
-        self.last_look.set(now);
+    /// Starts anew after a wait in the reactor, which was a look as well.
+    pub(super) fn slept(&self) {
+        self.has_slept.set(true);
         self.left.set(self.interval.get());
     }
 }

@@ -99,10 +99,9 @@ impl Worker {
         inbox.get_up();
         let is_searching = idle.get_up(self.index);
         if !self.timers.borrow().is_idle() {
-            let now = Instant::now();
-            self.fire_timers(now);
-            self.pace.restart(now);
+            self.fire_timers(Instant::now());
         }
+        self.pace.slept();
         if is_searching {
             self.drain_inbox();
             let has_own = !self.ready.is_empty();

@@ -40,15 +40,26 @@ impl Worker {
                 return;
             }
         }
-        if self.is_work_elsewhere() && self.shared.idle.start_search() {
-            self.search(true);
-        } else {
-            self.sleep(false);
+        let mut is_searching = self.is_work_elsewhere() && self.shared.idle.start_search();
+        let mut can_persist = true;
+        // A ring that was for nothing leads back to sleep, by this loop: any number of them may
+        // follow one another.
+        loop {
+            if is_searching && self.search(can_persist) {
+                return;
+            }
+            is_searching = self.sleep(is_searching);
+            if !is_searching {
+                return;
+            }
+            self.drain_inbox();
+            can_persist = self.ready.borrow().is_empty();
         }
     }
 
-    /// Looks for stealable work for a while, and sleeps if there is none. Counted as searching.
-    fn search(&self, can_persist: bool) {
+    /// Looks for stealable work for a while. Counted as searching; false if it still is, and the
+    /// worker is to sleep.
+    fn search(&self, can_persist: bool) -> bool {
         let start = Instant::now();
         let mut sighting = None;
         loop {
@@ -61,10 +72,10 @@ impl Worker {
                 if let Some(work) = found {
                     self.run_one(work.0);
                 }
-                return;
+                return true;
             }
             if start.elapsed() > SEARCH_FOR {
-                return self.sleep(true);
+                return false;
             }
             for _ in 0..SPINS_BETWEEN_LOOKS {
                 hint::spin_loop();
@@ -77,14 +88,15 @@ impl Worker {
         !self.ready.borrow().is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
     }
 
-    /// Sleeps in the reactor until an event, the next timer, or a ring.
-    fn sleep(&self, was_searching: bool) {
+    /// Sleeps in the reactor until an event, the next timer, or a ring. True if a notifier rang:
+    /// the worker counts as searching then.
+    fn sleep(&self, was_searching: bool) -> bool {
         let (inbox, idle) = (&self.remote().inbox, &self.shared.idle);
         if !inbox.fall_asleep() {
             if was_searching && idle.end_search() && self.is_work_elsewhere() {
                 self.shared.notify();
             }
-            return;
+            return false;
         }
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
@@ -98,11 +110,7 @@ impl Worker {
             self.fire_timers(now);
             self.pace.restart(now);
         }
-        if is_searching {
-            self.drain_inbox();
-            let can_persist = self.ready.borrow().is_empty();
-            self.search(can_persist);
-        }
+        is_searching
     }
 
     /// Whether the runtime closes and this worker has something left to do for it.

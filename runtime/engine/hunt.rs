@@ -9,6 +9,7 @@
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
+use super::fiber::FiberRef;
 use super::shared::{Remote, Runnable};
 use super::worker::Worker;
 use crossbeam_deque::Steal;
@@ -116,17 +117,28 @@ impl Worker {
     /// Whether the runtime closes and this worker has something left to do for it.
     fn must_wind_up(&self) -> bool {
         // SeqCst pairs with `Shared::close`, which says so first and rings second.
-        self.shared.is_closing.load(Ordering::SeqCst)
-            && self.fibers.borrow().is_empty()
-            && self.shared.free_fibers.lock().is_empty()
+        if !self.shared.is_closing.load(Ordering::SeqCst) {
+            return false;
+        }
+        // Those that were killed and wait all the same are shielded: they wake the worker.
+        let is_alive = |(_, fiber): (usize, &FiberRef)| !fiber.header().life.is_killed();
+        let (fibers, free) = (self.fibers.borrow(), self.shared.free_fibers.lock());
+        fibers.is_empty() && free.is_empty()
+            || fibers.iter().any(is_alive)
+            || free.iter().any(is_alive)
     }
 
     /// Waits for events without running anybody (`Worker::park_in_place`).
     pub(super) fn turn_without_running(&self) {
         let inbox = &self.remote().inbox;
         if inbox.fall_asleep() {
-            self.reactor.wait(self.time_to_next_timer());
+            if !self.must_wind_up() {
+                self.reactor.wait(self.time_to_next_timer());
+            }
             inbox.get_up();
+        }
+        if self.shared.is_closing.load(Ordering::Relaxed) {
+            self.wind_up_in_place();
         }
         self.drain_inbox();
         if !self.timers.borrow().is_idle() {

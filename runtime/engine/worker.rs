@@ -203,7 +203,11 @@ impl Worker {
             None => switch(),
             Some(deadline) => {
                 if deadline <= Instant::now() {
-                    return false;
+                    // Whoever polls by waits that are over at once must not starve the others.
+                    if !std::thread::panicking() {
+                        self.yield_now(fiber);
+                    }
+                    return header.life.take_token();
                 }
                 let timer = self.arm(fiber, header, deadline);
                 switch();

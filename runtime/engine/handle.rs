@@ -152,7 +152,7 @@ impl<T> Join<T> {
         // SAFETY: it has finished with `HANDLE` set, so the outcome is this handle's, of type `T`
         // by the promise in `new`.
         let outcome = unsafe { self.fiber().take_outcome::<T>() };
-        outcome.expect("the outcome is taken by the one handle")
+        killed::share_fate(outcome.expect("the outcome is taken by the one handle"))
     }
 }
 

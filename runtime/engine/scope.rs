@@ -14,10 +14,11 @@ use super::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::builder::Builder;
 use super::fiber::{Lane, Outcome};
 use super::handle::{Join, Thread};
-use super::killed::Killed;
+use super::killed::{self, Killed};
 use super::park;
 use super::spawn::{self, Target};
 use super::waiter::Waiter;
+use super::worker::Worker;
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
@@ -25,6 +26,7 @@ use std::marker::PhantomData;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
+use std::thread;
 
 /// A scope to spawn scoped green threads in. See [`scope`].
 #[derive(Debug)]
@@ -158,6 +160,8 @@ where
         Ok(_) if scope.state.has_unseen_panic.load(Ordering::Relaxed) => {
             panic!("a scoped thread panicked")
         }
+        // What follows the scope relies on threads that were killed as well.
+        Ok(_) if Worker::is_killed() && !thread::panicking() => killed::unwind(),
         Ok(value) => value,
     }
 }
@@ -226,7 +230,7 @@ impl<T> ScopedJoinHandle<'_, T> {
         let ScopedJoinHandle { join, packet, .. } = self;
         join.join()?;
         let outcome = packet.outcome.lock().take();
-        outcome.expect("a green thread that has ended has stored its outcome")
+        killed::share_fate(outcome.expect("a green thread that has ended has stored its outcome"))
     }
 
     /// Whether the green thread has run its closure to the end.

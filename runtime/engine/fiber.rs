@@ -24,10 +24,10 @@
 use super::atomic::{AtomicPtr, AtomicU32, Ordering};
 use super::inbox::Linked;
 use super::life::Life;
+use super::shared::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
 use super::waiter::Waiter;
-use super::shared::Remote;
 use corosensei::{Coroutine, Yielder};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -154,8 +154,7 @@ impl<F: FnOnce() -> T, T> Body<F, T> {
 
     unsafe fn discard(header: NonNull<Header>, payload: Box<dyn Any + Send>) {
         // SAFETY: as promised by the caller.
-        let closure =
-            std::mem::replace(unsafe { Self::stage(header) }, Stage::Ended(Err(payload)));
+        let closure = std::mem::replace(unsafe { Self::stage(header) }, Stage::Ended(Err(payload)));
         // The closure's destructor is user code: its panic must not take the worker down.
         let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(closure)));
     }
@@ -341,6 +340,12 @@ impl Header {
     pub(crate) unsafe fn run(this: NonNull<Header>) {
         // SAFETY: passed on.
         unsafe { (this.as_ref().vtable.run)(this) }
+        // SAFETY: it runs, so its home's list holds a reference.
+        let this = unsafe { FiberRef::share(this) };
+        if !this.header().life.has_handle() {
+            // Here, where the destructor of the result may wait, as in std; the worker may not.
+            super::report::drop_unclaimed(&this);
+        }
     }
 
     /// Drops the closure of a green thread that will never start; its outcome is `payload`.

@@ -94,11 +94,12 @@ impl Worker {
     pub(crate) fn run(self) {
         self.enter(|| {
             loop {
-                let has_run = self.turn();
+                // First, so that nobody is resumed once more before he is killed; and what winding
+                // up made runnable is run before the worker thinks of sleep.
                 if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
                     break;
                 }
-                if !has_run {
+                if !self.turn() {
                     self.idle();
                 }
             }
@@ -159,7 +160,7 @@ impl Worker {
         if let Some(work) = self.take_injected() {
             self.deque.push(work);
         }
-        self.shared.stacks.settle(STACKS_SETTLED_AT_A_LOOK);
+        self.shared.stacks.settle_unused(STACKS_SETTLED_AT_A_LOOK, now);
     }
 
     /// Gives a task its stack. False if there is none to be had: the task has ended with an error
@@ -297,6 +298,15 @@ impl Worker {
         self.ready.is_empty()
             && self.fibers.borrow().is_empty()
             && self.shared.free_fibers.lock().is_empty()
+    }
+
+    /// [`wind_up`](Worker::wind_up) as far as it goes without running anybody: ends what the
+    /// waiting fiber may wait for, and its wait.
+    pub(super) fn wind_up_in_place(&self) {
+        while let Some(work) = self.pop_stealable() {
+            self.shared.discard(work);
+        }
+        self.kill_fibers();
     }
 
     fn kill_fibers(&self) {

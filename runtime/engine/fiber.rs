@@ -386,6 +386,12 @@ impl Header {
     pub(crate) unsafe fn run(this: NonNull<Header>) {
         // SAFETY: passed on.
         unsafe { (this.as_ref().vtable.run)(this) }
+        // SAFETY: it runs, so its home's list holds a reference.
+        let this = unsafe { FiberRef::share(this) };
+        if !this.header().life.has_handle() {
+            // Here, where the destructor of the result may wait, as in std; the worker may not.
+            super::report::drop_unclaimed(&this);
+        }
     }
 
     /// Drops the closure of a green thread that will never start; its outcome is `payload`.

@@ -158,7 +158,7 @@ impl<T> Join<T> {
         // SAFETY: the value is forgotten right after, so the thread is dropped once.
         drop(unsafe { ptr::read(&raw const self.thread) });
         mem::forget(self);
-        outcome.expect("the outcome is taken by the one handle")
+        killed::share_fate(outcome.expect("the outcome is taken by the one handle"))
     }
 }
 

@@ -9,6 +9,7 @@
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
+use super::fiber::FiberRef;
 use super::shared::{Remote, Runnable};
 use super::worker::Worker;
 use crossbeam_deque::Steal;
@@ -16,10 +17,14 @@ use std::hint;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-/// How long a worker that was woken for work, or ran some from outside, goes on looking. Long enough that a stream of spawns
+/// How long a worker that was woken for work goes on looking. Long enough that a stream of spawns
 /// that their own worker starts at once pays for one ring in hundreds; short enough to be lost in
 /// a sleep.
 const SEARCH_FOR: Duration = Duration::from_micros(50);
+
+/// How long a worker goes on looking that has just run something from outside, or was woken from
+/// there: whoever sent that often sends more at once. Far below what a ring costs both sides.
+const EXPECT_FOR: Duration = Duration::from_micros(10);
 
 /// How long the newest task is left to its own worker, whose spawner most often waits for it at
 /// once (Go's figure is 3 µs).
@@ -44,15 +49,27 @@ impl Worker {
             }
         }
         let expects_more = self.expects_more.replace(false);
-        if (expects_more || self.is_work_elsewhere()) && self.shared.idle.start_search() {
-            self.search(SEARCH_FOR);
-        } else if self.shared.stacks.settle(STACKS_SETTLED_AT_ONCE) == 0 {
-            self.sleep(false);
+        let can_search = expects_more || self.is_work_elsewhere();
+        let mut is_searching = can_search && self.shared.idle.start_search();
+        let mut time = if expects_more { EXPECT_FOR } else { SEARCH_FOR };
+        // A ring that was for nothing leads back to sleep, by this loop: any number of them may
+        // follow one another.
+        loop {
+            if is_searching && self.search(time) {
+                return;
+            }
+            is_searching = self.sleep(is_searching);
+            if !is_searching {
+                return;
+            }
+            self.drain_inbox();
+            time = if self.ready.is_empty() { SEARCH_FOR } else { Duration::ZERO };
         }
     }
 
-    /// Looks for stealable work for a while, and sleeps if there is none. Counted as searching.
-    fn search(&self, time: Duration) {
+    /// Looks for stealable work for a while. Counted as searching; false if it still is, and the
+    /// worker is to sleep.
+    fn search(&self, time: Duration) -> bool {
         let start = Instant::now();
         let mut sighting = None;
         loop {
@@ -65,10 +82,10 @@ impl Worker {
                 if let Some(work) = found {
                     self.run_one(work.0);
                 }
-                return;
+                return true;
             }
             if start.elapsed() > time {
-                return self.sleep(true);
+                return false;
             }
             for _ in 0..SPINS_BETWEEN_LOOKS {
                 hint::spin_loop();
@@ -81,20 +98,21 @@ impl Worker {
         !self.ready.is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
     }
 
-    /// Sleeps in the reactor until an event, the next timer, or a ring.
-    fn sleep(&self, was_searching: bool) {
+    /// Sleeps in the reactor until an event, the next timer, or a ring. True if a notifier rang:
+    /// the worker counts as searching then.
+    fn sleep(&self, was_searching: bool) -> bool {
         let (inbox, idle) = (&self.remote().inbox, &self.shared.idle);
         if !inbox.fall_asleep() {
             if was_searching && idle.end_search() && self.is_work_elsewhere() {
                 self.shared.notify();
             }
-            return;
+            return false;
         }
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
         let stays_awake = must_look && self.is_work_elsewhere() || self.must_wind_up();
         if !stays_awake {
-            self.reactor.wait(self.time_to_next_timer());
+            self.reactor.wait(self.time_to_next_duty());
         }
         inbox.get_up();
         let is_searching = idle.get_up(self.index);
@@ -102,27 +120,47 @@ impl Worker {
             self.fire_timers(Instant::now());
         }
         self.pace.slept();
-        if is_searching {
-            self.drain_inbox();
-            let has_own = !self.ready.is_empty();
-            self.search(if has_own { Duration::ZERO } else { SEARCH_FOR });
+        is_searching
+    }
+
+    /// How long the worker may sleep: until its next timer, or until unused stacks are to be given
+    /// back, which it does first if it is due.
+    fn time_to_next_duty(&self) -> Option<Duration> {
+        let next_timer = self.time_to_next_timer();
+        if !self.shared.stacks.has_unsettled() {
+            return next_timer;
         }
+        let now = Instant::now();
+        let next_settling = self.shared.stacks.settle_unused(STACKS_SETTLED_AT_ONCE, now);
+        let time = next_settling.map(|next| next.saturating_duration_since(now));
+        [next_timer, time].into_iter().flatten().min()
     }
 
     /// Whether the runtime closes and this worker has something left to do for it.
     fn must_wind_up(&self) -> bool {
         // SeqCst pairs with `Shared::close`, which says so first and rings second.
-        self.shared.is_closing.load(Ordering::SeqCst)
-            && self.fibers.borrow().is_empty()
-            && self.shared.free_fibers.lock().is_empty()
+        if !self.shared.is_closing.load(Ordering::SeqCst) {
+            return false;
+        }
+        // Those that were killed and wait all the same are shielded: they wake the worker.
+        let is_alive = |(_, fiber): (usize, &FiberRef)| !fiber.header().life.is_killed();
+        let (fibers, free) = (self.fibers.borrow(), self.shared.free_fibers.lock());
+        fibers.is_empty() && free.is_empty()
+            || fibers.iter().any(is_alive)
+            || free.iter().any(is_alive)
     }
 
     /// Waits for events without running anybody (`Worker::park_in_place`).
     pub(super) fn turn_without_running(&self) {
         let inbox = &self.remote().inbox;
         if inbox.fall_asleep() {
-            self.reactor.wait(self.time_to_next_timer());
+            if !self.must_wind_up() {
+                self.reactor.wait(self.time_to_next_timer());
+            }
             inbox.get_up();
+        }
+        if self.shared.is_closing.load(Ordering::Relaxed) {
+            self.wind_up_in_place();
         }
         self.drain_inbox();
         if !self.timers.borrow().is_idle() {

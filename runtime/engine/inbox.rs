@@ -48,17 +48,19 @@ impl<T: Linked> Inbox<T> {
         Inbox { head: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Puts a node in. True if the caller has to ring the worker's waker.
+    /// Puts a node in. If the caller has to ring the worker's waker, returns what `waker` gave just
+    /// before: once the node is in, the worker may be gone.
     ///
     /// # Safety
     ///
     /// The node lives until the owner has drained it, and is in no inbox (invariant 1).
     #[must_use]
-    pub(crate) unsafe fn push(&self, node: NonNull<T>) -> bool {
+    pub(crate) unsafe fn push<R>(&self, node: NonNull<T>, waker: impl Fn() -> R) -> Option<R> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             let was_asleep = head == Self::ASLEEP;
             let next = if was_asleep { ptr::null_mut() } else { head };
+            let ring = was_asleep.then(&waker);
             // SAFETY: the node is alive, and its link is ours (invariant 1).
             unsafe { node.as_ref() }.link().store(next, Ordering::Relaxed);
             match self.head.compare_exchange_weak(
@@ -67,7 +69,7 @@ impl<T: Linked> Inbox<T> {
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return was_asleep,
+                Ok(_) => return ring,
                 Err(now) => head = now,
             }
         }
@@ -164,7 +166,7 @@ mod models {
                     let (inbox, rung) = (inbox.clone(), rung.clone());
                     thread::spawn(move || {
                         // SAFETY: a new node, leaked until it is drained.
-                        if unsafe { inbox.push(node(number)) } {
+                        if unsafe { inbox.push(node(number), || ()) }.is_some() {
                             rung.fetch_add(1, Ordering::Release);
                         }
                     })
@@ -197,7 +199,7 @@ mod models {
             let sender = thread::spawn(move || {
                 for number in 0..2 {
                     // SAFETY: a new node, leaked until it is drained.
-                    let _ = unsafe { other.push(node(number)) };
+                    let _ = unsafe { other.push(node(number), || ()) };
                 }
             });
             let mut got = Vec::new();
@@ -218,7 +220,7 @@ mod models {
             let other = inbox.clone();
             let rouser = thread::spawn(move || usize::from(other.rouse()));
             // SAFETY: a new node, leaked until it is drained.
-            let rung = usize::from(unsafe { inbox.push(node(0)) });
+            let rung = usize::from(unsafe { inbox.push(node(0), || ()) }.is_some());
             assert_eq!(rung + rouser.join().expect("ends"), 1);
             let mut got = Vec::new();
             drain(&inbox, &mut got);

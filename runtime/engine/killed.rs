@@ -1,8 +1,11 @@
 //! The private unwinding with which a killed green thread ends.
 
+use super::fiber::Outcome;
+use super::worker::Worker;
 use std::error::Error;
 use std::fmt;
 use std::panic;
+use std::thread;
 
 /// The payload with which `join` returns if the green thread was killed: by the end of its
 /// runtime, before it had ended by itself.
@@ -37,4 +40,17 @@ impl Error for Killed {}
 /// Ends the calling green thread from within: unwinds its stack without calling the panic hook.
 pub(crate) fn unwind() -> ! {
     panic::resume_unwind(Box::new(Killed::new()))
+}
+
+/// Passes the outcome of a joined green thread on, unless it was killed by the end of the
+/// caller's own runtime: then the caller ends too. Its own kill may be on its way yet, and
+/// `join().unwrap()` is not to panic because a runtime ends.
+pub(crate) fn share_fate<T>(outcome: Outcome<T>) -> Outcome<T> {
+    if outcome.as_ref().is_err_and(|payload| payload.is::<Killed>())
+        && Worker::is_ending()
+        && !thread::panicking()
+    {
+        unwind();
+    }
+    outcome
 }

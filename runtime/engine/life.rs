@@ -170,6 +170,11 @@ impl Life {
         self.0.load(Ordering::Acquire) & FINISHED != 0
     }
 
+    /// Whether somebody may still ask for the result.
+    pub(crate) fn has_handle(&self) -> bool {
+        self.0.load(Ordering::Acquire) & HANDLE != 0
+    }
+
     /// Gives the handle up. True if the waiter had finished, so that the result is the caller's
     /// to drop.
     #[must_use]

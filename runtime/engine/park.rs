@@ -1,5 +1,6 @@
 //! The waits of the engine: what the waist (`crate::park`) is made of.
 
+use super::atomic::Ordering;
 use super::slot::Interest;
 use super::waiter::OsThread;
 use super::worker::Worker;
@@ -84,6 +85,13 @@ pub(crate) fn spend_io_budget() {
 }
 
 impl Worker {
+    /// Whether the calling thread is a green thread whose runtime ends.
+    pub(crate) fn is_ending() -> bool {
+        // Relaxed: asked by who has seen the effect of the end on somebody else.
+        Worker::on_fiber()
+            .is_some_and(|(worker, _)| worker.shared.is_closing.load(Ordering::Relaxed))
+    }
+
     /// Whether the calling thread is a green thread that was killed.
     pub(crate) fn is_killed() -> bool {
         // SAFETY: the calling fiber runs.

@@ -1,8 +1,13 @@
 //! The report of a panic that nobody will see: each exactly once, with the green thread's name.
 
-use super::fiber::FiberRef;
+use super::fiber::{FiberRef, Header};
 use super::killed::Killed;
 use std::any::Any;
+use std::io::{self, Write as _};
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use tracing::dispatcher;
+use tracing::subscriber::NoSubscriber;
 
 /// Drops the outcome of a green thread that nobody joins, and reports it if it was a panic.
 ///
@@ -13,23 +18,31 @@ pub(crate) fn drop_unclaimed(fiber: &FiberRef) {
     if payload.is::<Killed>() {
         return;
     }
-    let header = fiber.header();
+    // Neither a subscriber that panics nor the destructor of a payload that does may take the
+    // worker down on which this runs.
+    let reported = panic::catch_unwind(AssertUnwindSafe(|| report(fiber.header(), &*payload)));
+    mem::forget(reported);
+    let dropped = panic::catch_unwind(AssertUnwindSafe(move || drop(payload)));
+    mem::forget(dropped);
+}
+
+fn report(header: &Header, payload: &(dyn Any + Send)) {
     let (name, site) = (header.name().unwrap_or("<unnamed>"), header.site);
-    let message = message(&*payload);
-    if tracing::dispatcher::has_been_set() {
+    let message = message(payload);
+    // Asked of this thread: `has_been_set` is also true if another one has a subscriber.
+    if dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>()) {
+        // Unlike `eprintln`, this does not panic if nobody can be told.
+        let _ = writeln!(
+            io::stderr(),
+            "green thread '{name}' (spawned at {site}) panicked and nobody joined it: {message}"
+        );
+    } else {
         tracing::error!(
             name,
             spawned_at = %site,
             "green thread panicked and nobody joined it: {message}"
         );
-    } else {
-        eprintln!(
-            "green thread '{name}' (spawned at {site}) panicked and nobody joined it: {message}"
-        );
     }
-    // A payload may have a destructor that panics, and this runs on a worker.
-    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(payload)));
-    std::mem::forget(dropped);
 }
 
 /// The text of a panic, if it has one.

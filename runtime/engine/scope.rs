@@ -10,14 +10,15 @@
 //!    was discarded: `Scoped` holds both, in that order. So is a result that nobody takes.
 //! 2. `scope` returns, or unwinds, only when no tenant is left. No kill ends it early.
 
-use super::atomic::{AtomicBool, AtomicUsize, Ordering};
+use super::atomic::{AtomicUsize, Ordering};
 use super::builder::Builder;
 use super::fiber::{Lane, Outcome};
 use super::handle::{Join, Thread};
-use super::killed::Killed;
+use super::killed::{self, Killed};
 use super::park;
 use super::spawn::{self, Target};
 use super::waiter::Waiter;
+use super::worker::Worker;
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
@@ -25,6 +26,7 @@ use std::marker::PhantomData;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
+use std::thread;
 
 /// A scope to spawn scoped green threads in. See [`scope`].
 #[derive(Debug)]
@@ -41,20 +43,21 @@ pub struct Scope<'scope, 'env: 'scope> {
 pub struct ScopedJoinHandle<'scope, T> {
     join: Join<()>,
     packet: Arc<Packet<T>>,
+    state: &'scope State,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 
 /// Where the outcome waits for the handle.
 struct Packet<T> {
     outcome: Mutex<Option<Outcome<T>>>,
-    state: Arc<State>,
 }
 
 #[derive(Debug)]
 struct State {
     tenants: AtomicUsize,
-    /// A green thread has panicked, and nobody will see it in `join`.
-    has_unseen_panic: AtomicBool,
+    /// Green threads that have panicked and were not joined by their handle. A handle that is
+    /// forgotten does not hide its panic.
+    unseen_panics: AtomicUsize,
     owner: Waiter,
 }
 
@@ -90,6 +93,10 @@ impl<F: FnOnce() -> T, T> Scoped<F, T> {
     fn run(self) {
         let Scoped { closure, packet, tenant } = self;
         let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
+        if is_panic(&outcome) {
+            // Relaxed, here and in `join`: the tenants' count makes it visible to the owner.
+            tenant.0.unseen_panics.fetch_add(1, Ordering::Relaxed);
+        }
         *packet.outcome.lock() = Some(outcome);
         drop(packet);
         drop(tenant);
@@ -99,16 +106,14 @@ impl<F: FnOnce() -> T, T> Scoped<F, T> {
 impl<T> Drop for Packet<T> {
     fn drop(&mut self) {
         let outcome = self.outcome.get_mut().take();
-        if let Some(Err(payload)) = &outcome
-            && !payload.is::<Killed>()
-        {
-            // Nobody has joined the green thread: the scope tells it.
-            self.state.has_unseen_panic.store(true, Ordering::Relaxed);
-        }
         // The destructor of a result is user code, and a worker must survive it.
         let dropped = panic::catch_unwind(AssertUnwindSafe(move || drop(outcome)));
         mem::forget(dropped);
     }
+}
+
+fn is_panic<T>(outcome: &Outcome<T>) -> bool {
+    outcome.as_ref().is_err_and(|payload| !payload.is::<Killed>())
 }
 
 /// Creates a scope, in which green threads may borrow what outlives it, and blocks the calling
@@ -141,7 +146,7 @@ where
     let scope = Scope {
         state: Arc::new(State {
             tenants: AtomicUsize::new(0),
-            has_unseen_panic: AtomicBool::new(false),
+            unseen_panics: AtomicUsize::new(0),
             owner: Waiter::current(),
         }),
         scope: PhantomData,
@@ -155,9 +160,11 @@ where
     }
     match outcome {
         Err(payload) => panic::resume_unwind(payload),
-        Ok(_) if scope.state.has_unseen_panic.load(Ordering::Relaxed) => {
+        Ok(_) if scope.state.unseen_panics.load(Ordering::Relaxed) > 0 => {
             panic!("a scoped thread panicked")
         }
+        // What follows the scope relies on threads that were killed as well.
+        Ok(_) if Worker::is_killed() && !thread::panicking() => killed::unwind(),
         Ok(value) => value,
     }
 }
@@ -196,7 +203,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        let packet = Arc::new(Packet { outcome: Mutex::new(None), state: scope.state.clone() });
+        let packet = Arc::new(Packet { outcome: Mutex::new(None) });
         let scoped = Scoped { closure: f, packet: packet.clone(), tenant: scope.state.enter() };
         let (lane, site) = (Lane::Pinned, Location::caller());
         let body = move || scoped.run();
@@ -204,7 +211,7 @@ impl Builder {
         // before `scope` has seen the tenant go (invariant 2), and they are gone before that
         // (invariant 1).
         let join = unsafe { spawn::spawn(Target::Here, lane, self.options, site, body)? };
-        Ok(ScopedJoinHandle { join, packet, scope: PhantomData })
+        Ok(ScopedJoinHandle { join, packet, state: &scope.state, scope: PhantomData })
     }
 }
 
@@ -221,10 +228,14 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// The payload of its panic, or [`Killed`](crate::thread::Killed).
     pub fn join(self) -> std::thread::Result<T> {
-        let ScopedJoinHandle { join, packet, .. } = self;
+        let ScopedJoinHandle { join, packet, state, .. } = self;
         join.join()?;
         let outcome = packet.outcome.lock().take();
-        outcome.expect("a green thread that has ended has stored its outcome")
+        let outcome = outcome.expect("a green thread that has ended has stored its outcome");
+        if is_panic(&outcome) {
+            state.unseen_panics.fetch_sub(1, Ordering::Relaxed);
+        }
+        killed::share_fate(outcome)
     }
 
     /// Whether the green thread has run its closure to the end.

@@ -244,8 +244,11 @@ impl Remote {
     fn deliver(&self, fiber: NonNull<Header>) {
         // SAFETY: a fiber whose wake-up was claimed is in no queue, and its home keeps it alive
         // until it has run.
-        if unsafe { self.inbox.push(fiber) } {
-            self.reactor.ring();
+        let sleeper = unsafe { self.inbox.push(fiber, || self.reactor.clone()) };
+        // From here on `self` may be gone: a worker that wakes up by itself, for a timer say, may
+        // have run the fiber, which was the last one, and ended with its whole runtime.
+        if let Some(reactor) = sleeper {
+            reactor.ring();
         }
     }
 }

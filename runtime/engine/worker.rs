@@ -49,7 +49,7 @@ pub(crate) struct Worker {
     pub(super) index: usize,
     /// The only worker of its runtime.
     is_alone: bool,
-    /// It has just run something that came from outside, so more may be about to come.
+    /// Something has just come from other threads, so more may be about to come.
     pub(super) expects_more: Cell<bool>,
     pub(super) current: Cell<Option<NonNull<Header>>>,
     io_budget: Cell<u32>,
@@ -232,7 +232,11 @@ impl Worker {
             None => switch(),
             Some(deadline) => {
                 if deadline <= Instant::now() {
-                    return false;
+                    // Whoever polls by waits that are over at once must not starve the others.
+                    if !std::thread::panicking() {
+                        self.yield_now(fiber);
+                    }
+                    return header.life.take_token();
                 }
                 let timer = self.arm(fiber, header, deadline);
                 switch();
@@ -289,7 +293,10 @@ impl Worker {
     }
 
     pub(super) fn drain_inbox(&self) {
-        self.remote().inbox.drain(|fiber| self.push_ready(fiber));
+        self.remote().inbox.drain(|fiber| {
+            self.expects_more.set(true);
+            self.push_ready(fiber);
+        });
     }
 
     /// Wakes the fibers whose deadlines have passed.

@@ -1,0 +1,70 @@
+//! Runs the body of a test in a child process, for what ends, bends or measures a whole process.
+
+use std::any;
+use std::env;
+use std::process::{self, Command, Output, Stdio};
+
+/// Names the test whose body a child is to run.
+const VARIABLE: &str = "GREENSTD_TEST_CHILD";
+
+/// A child that is to run the body of the calling test, which is written as
+/// `let Some(child) = child::of(&body) else { return };` or by [`run`].
+pub struct Child {
+    command: Command,
+}
+
+/// Runs `body` in a child of its own and returns how that ended.
+///
+/// The child is this test binary, told to run this one test; it ends in here, with status 0 if
+/// `body` returns. The test is found by the name of the closure, which holds the test's path.
+pub fn run<F: FnOnce()>(body: F) -> Output {
+    prepare(body).output()
+}
+
+/// Runs `body` in a child, which has to come to its end. Returns what it wrote.
+pub fn succeed<F: FnOnce()>(body: F) -> Output {
+    let output = run(body);
+    assert!(output.status.success(), "{}: {}", output.status, text(&output.stderr));
+    output
+}
+
+/// [`run`], with the chance to say how the child is started. In the child this does not return.
+pub fn prepare<F: FnOnce()>(body: F) -> Child {
+    let path = any::type_name::<F>();
+    let (_, path) = path.split_once("::").expect("a test is inside of a crate");
+    let test = path.trim_end_matches("::{{closure}}");
+    if env::var(VARIABLE).is_ok_and(|value| value == test) {
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: only a limit of this process: no core files from tests that die.
+        unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+        body();
+        process::exit(0);
+    }
+    let mut command = Command::new(env::current_exe().expect("a test binary has a path"));
+    command
+        .args([test, "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
+        .env(VARIABLE, test)
+        .env_remove("RUST_BACKTRACE");
+    Child { command }
+}
+
+impl Child {
+    /// Sets the child's standard error.
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Child {
+        self.command.stderr(stderr);
+        self
+    }
+
+    /// Runs the child to its end.
+    pub fn output(mut self) -> Output {
+        let output = self.command.output().expect("this very binary can be started");
+        let stdout = text(&output.stdout);
+        assert!(stdout.contains("running 1 test"), "the child found no such test: {stdout}");
+        output
+    }
+}
+
+/// What a child wrote.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

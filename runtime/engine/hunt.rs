@@ -50,7 +50,7 @@ impl Worker {
         }
         let expects_more = self.expects_more.replace(false);
         let can_search = expects_more || self.is_work_elsewhere();
-        let mut is_searching = can_search && self.shared.idle.start_search();
+        let mut is_searching = can_search && self.shared.idle.start_search(expects_more);
         let mut time = if expects_more { EXPECT_FOR } else { SEARCH_FOR };
         // A ring that was for nothing leads back to sleep, by this loop: any number of them may
         // follow one another.

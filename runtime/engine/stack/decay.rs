@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::pool::StackPool;
+use super::shelf::Shelf;
 
 /// How long a slot has to be unused. Longer than the pauses of a load that comes in bursts, short
 /// beside the minutes in which an operator looks at the memory of a process.
@@ -37,12 +38,8 @@ impl StackPool {
         let mut end = self.period_end.lock();
         match *end {
             Some(end) if now < end => return Some(end),
-            Some(_) => {
-                if self.settle_some(count_max, |shelf| shelf.unused()) == count_max {
-                    return Some(now);
-                }
-            }
-            None => {}
+            Some(_) if self.settle_some(count_max, Shelf::unused) == count_max => return Some(now),
+            Some(_) | None => {}
         }
         // Cleared before looking: the shelves' locks order the flag of slots that we miss after it.
         self.has_returned.store(false, Ordering::Relaxed);

@@ -21,7 +21,7 @@
 //! }
 //! ```
 //!
-//! A program is ported by replacing `std::` with `greenstd::`. What std has, stands here under std's
+//! A program is ported by replacing `std::` with `greenstd::`. What std has, stands here under its
 //! names; what it has not, beside them:
 //!
 //! | here | what |

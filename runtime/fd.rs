@@ -68,8 +68,8 @@ impl Fd {
     }
 
     /// [`retry`](Fd::retry) for a call on a *stream* socket or a pipe that moves up to `wanted`
-    /// bytes: a short count tells that the descriptor is drained, or full, which saves the next call
-    /// its failing attempt.
+    /// bytes: a short count tells that the descriptor is drained, or full, which saves the next
+    /// call its failing attempt.
     ///
     /// # Errors
     ///

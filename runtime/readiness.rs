@@ -123,9 +123,9 @@ impl Registration {
 
 /// Blocks the calling thread until `fd` is readable, at its end, or in error.
 ///
-/// For descriptors that are not wrapped by a type of this library: of any kind that `poll(2)` takes.
-/// It is probed by `poll(2)` first, and each wait of a green thread registers and deregisters
-/// it, so a type that keeps its registration is cheaper. Works on threads of either kind.
+/// For descriptors that no type of this library wraps, of any kind that `poll(2)` takes. It is
+/// probed by `poll(2)` first, and each wait of a green thread registers and deregisters it, so a
+/// type that keeps its registration is cheaper. Works on threads of either kind.
 ///
 /// # Errors
 ///

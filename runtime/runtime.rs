@@ -2,7 +2,7 @@
 //!
 //! A program that only ports its threads needs none of this: the global runtime starts by itself.
 
-pub use crate::engine::{Runtime, RuntimeBuilder as Builder};
+pub use crate::engine::{Runtime, RuntimeBuilder as Builder, StackStatistics};
 
 /// Runs `main` on a green thread of a runtime of its own, with a worker for each core, and ends
 /// that runtime when `main` has ended: other green threads that are left are unwound.

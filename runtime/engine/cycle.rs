@@ -32,6 +32,10 @@ use std::time::{Duration, Instant};
 /// Switches between two looks at timers and reactor: Go's and tokio's figure for the same purpose.
 const SWITCHES_AT_MOST: u32 = 61;
 
+/// Stacks whose memory is given back at a look: some 25 µs, so that a worker that is never idle
+/// does it too.
+const STACKS_SETTLED_AT_A_LOOK: usize = 64;
+
 /// Time between two looks, as far as the last interval predicts the next.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
@@ -44,6 +48,8 @@ pub(crate) struct Pace {
     left: Cell<u32>,
     interval: Cell<u32>,
     last_look: Cell<Instant>,
+    /// The worker has slept since the last look, so the time since then predicts nothing.
+    has_slept: Cell<bool>,
 }
 
 impl Pace {
@@ -52,6 +58,7 @@ impl Pace {
             left: Cell::new(SWITCHES_AT_MOST),
             interval: Cell::new(SWITCHES_AT_MOST),
             last_look: Cell::new(Instant::now()),
+            has_slept: Cell::new(false),
         }
     }
 
@@ -66,6 +73,9 @@ impl Pace {
     /// Sets the interval to the next look, which the switches since the last one predict.
     fn looked(&self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.last_look.replace(now));
+        if self.has_slept.replace(false) {
+            return self.left.set(self.interval.get());
+        }
         let per_switch = elapsed / self.interval.get();
         let switches = LOOK_EVERY.as_nanos() / per_switch.as_nanos().max(1);
         let interval = (switches as u32).clamp(1, SWITCHES_AT_MOST);
@@ -73,9 +83,9 @@ impl Pace {
         self.left.set(interval);
     }
 
-    /// Starts anew after a sleep, which says nothing about how long a switch takes.
-    pub(super) fn restart(&self, now: Instant) {
-        self.last_look.set(now);
+    /// Starts anew after a wait in the reactor, which was a look as well.
+    pub(super) fn slept(&self) {
+        self.has_slept.set(true);
         self.left.set(self.interval.get());
     }
 }
@@ -105,11 +115,11 @@ impl Worker {
     fn turn(&self) -> bool {
         self.drain_inbox();
         // Before those fibers that gave the worker back after they had spawned them.
-        let fibers = self.ready.borrow().len();
+        let fibers = self.ready.len();
         let left_over = self.run_tasks();
         for _ in 0..fibers {
             // Shorter than it was only if a fiber that unwinds took itself out (`park_in_place`).
-            let Some(fiber) = self.ready.borrow_mut().pop_front() else { break };
+            let Some(fiber) = self.ready.pop_front() else { break };
             self.run_one(fiber);
         }
         left_over + fibers + self.run_tasks() > 0
@@ -142,10 +152,7 @@ impl Worker {
         if let Some(work) = self.deque.pop() {
             return Some(work);
         }
-        let next = &self.remote().next;
-        // Acquire pairs with the swap in `push_stealable`, for the work may come from a thief's
-        // batch or from a wake-up.
-        NonNull::new(next.swap(ptr::null_mut(), Ordering::Acquire)).map(Runnable)
+        self.exchange_next(ptr::null_mut())
     }
 
     /// Looks at timers, reactor and injector in the middle of a turn.
@@ -158,9 +165,10 @@ impl Worker {
         }
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
-        if let Some(work) = self.shared.take_injected() {
+        if let Some(work) = self.take_injected() {
             self.deque.push(work);
         }
+        self.shared.stacks.settle(STACKS_SETTLED_AT_A_LOOK);
     }
 
     /// Gives a task its stack. False if there is none to be had: the task has ended with an error
@@ -291,11 +299,11 @@ impl Worker {
     /// While the runtime closes: discards what has not started and unwinds what has. True once
     /// nothing is left.
     fn wind_up(&self) -> bool {
-        while let Some(work) = self.pop_stealable().or_else(|| self.shared.take_injected()) {
+        while let Some(work) = self.pop_stealable().or_else(|| self.take_injected()) {
             self.run_one(work.0);
         }
         self.kill_fibers();
-        self.ready.borrow().is_empty()
+        self.ready.is_empty()
             && self.fibers.borrow().is_empty()
             && self.shared.free_fibers.lock().is_empty()
     }

@@ -9,7 +9,9 @@ use super::waiter::Waiter;
 use super::worker::Worker;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::num::NonZeroU64;
+use std::ptr;
 use std::time::Instant;
 
 /// A handle to a thread: a green thread, or an OS thread that has met the runtime.
@@ -152,6 +154,10 @@ impl<T> Join<T> {
         // SAFETY: it has finished with `HANDLE` set, so the outcome is this handle's, of type `T`
         // by the promise in `new`.
         let outcome = unsafe { self.fiber().take_outcome::<T>() };
+        // Nothing is left for `drop` to settle: only the reference goes.
+        // SAFETY: the value is forgotten right after, so the thread is dropped once.
+        drop(unsafe { ptr::read(&raw const self.thread) });
+        mem::forget(self);
         killed::share_fate(outcome.expect("the outcome is taken by the one handle"))
     }
 }

@@ -3,9 +3,9 @@
 //! # Invariants
 //!
 //! 1. Nothing wakes periodically: a sleeping worker waits for events, its next timer or a ring.
-//! 2. The order of falling asleep is: say so in the inbox, then in the idle list, then, unless somebody
-//!    else searches, look at all queues once more. Whoever finds the worker in the list may ring it, and whoever added work
-//!    before the last look is found by it (`idle`, Orderings).
+//! 2. The order of falling asleep is: say so in the inbox, then in the idle list, then, unless
+//!    somebody else searches, look at all queues once more. Whoever finds the worker in the list may
+//!    ring it, and whoever added work before the last look is found by it (`idle`, Orderings).
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
@@ -17,7 +17,7 @@ use std::hint;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-/// How long a worker that was woken for work goes on looking. Long enough that a stream of spawns
+/// How long a worker that was woken for work, or ran some from outside, goes on looking. Long enough that a stream of spawns
 /// that their own worker starts at once pays for one ring in hundreds; short enough to be lost in
 /// a sleep.
 const SEARCH_FOR: Duration = Duration::from_micros(50);
@@ -29,6 +29,9 @@ const NEXT_IS_SPARED_FOR: Duration = Duration::from_micros(5);
 /// Spins between two looks at the others, so that their cache lines stay theirs most of the time.
 const SPINS_BETWEEN_LOOKS: u32 = 64;
 
+/// Stacks whose memory is given back between two looks for work: some 100 µs.
+const STACKS_SETTLED_AT_ONCE: usize = 256;
+
 /// A task seen in somebody's `next`, and since when.
 type Sighting = Option<(usize, NonNull<super::fiber::Header>, Instant)>;
 
@@ -37,16 +40,21 @@ impl Worker {
     pub(super) fn idle(&self) {
         if !self.timers.borrow().is_idle() {
             self.fire_timers(Instant::now());
-            if !self.ready.borrow().is_empty() {
+            if !self.ready.is_empty() {
                 return;
             }
         }
-        let mut is_searching = self.is_work_elsewhere() && self.shared.idle.start_search();
-        let mut can_persist = true;
+        let expects_more = self.expects_more.replace(false);
+        let mut is_searching =
+            (expects_more || self.is_work_elsewhere()) && self.shared.idle.start_search();
+        if !is_searching && self.shared.stacks.settle(STACKS_SETTLED_AT_ONCE) > 0 {
+            return;
+        }
+        let mut time = SEARCH_FOR;
         // A ring that was for nothing leads back to sleep, by this loop: any number of them may
         // follow one another.
         loop {
-            if is_searching && self.search(can_persist) {
+            if is_searching && self.search(time) {
                 return;
             }
             is_searching = self.sleep(is_searching);
@@ -54,18 +62,18 @@ impl Worker {
                 return;
             }
             self.drain_inbox();
-            can_persist = self.ready.borrow().is_empty();
+            time = if self.ready.is_empty() { SEARCH_FOR } else { Duration::ZERO };
         }
     }
 
-    /// Looks for stealable work for a while. Counted as searching; false if it still is, and the
+    /// Looks for stealable work for so long. Counted as searching; false if it still is, and the
     /// worker is to sleep.
-    fn search(&self, can_persist: bool) -> bool {
+    fn search(&self, time: Duration) -> bool {
         let start = Instant::now();
         let mut sighting = None;
         loop {
             let found = self.steal(&mut sighting);
-            if found.is_some() || !can_persist || self.has_own_work() {
+            if found.is_some() || time.is_zero() || self.has_own_work() {
                 // The last one that stops to search with work in sight sends the next one out.
                 if self.shared.idle.end_search() && self.is_work_elsewhere() {
                     self.shared.notify();
@@ -75,7 +83,7 @@ impl Worker {
                 }
                 return true;
             }
-            if start.elapsed() > SEARCH_FOR {
+            if start.elapsed() > time {
                 return false;
             }
             for _ in 0..SPINS_BETWEEN_LOOKS {
@@ -86,7 +94,7 @@ impl Worker {
 
     fn has_own_work(&self) -> bool {
         self.drain_inbox();
-        !self.ready.borrow().is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
+        !self.ready.is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
     }
 
     /// Sleeps in the reactor until an event, the next timer, or a ring. True if a notifier rang:
@@ -101,16 +109,16 @@ impl Worker {
         }
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
-        if !(must_look && self.is_work_elsewhere()) && !self.must_wind_up() {
+        let stays_awake = must_look && self.is_work_elsewhere() || self.must_wind_up();
+        if !stays_awake {
             self.reactor.wait(self.time_to_next_timer());
         }
         inbox.get_up();
         let is_searching = idle.get_up(self.index);
         if !self.timers.borrow().is_idle() {
-            let now = Instant::now();
-            self.fire_timers(now);
-            self.pace.restart(now);
+            self.fire_timers(Instant::now());
         }
+        self.pace.slept();
         is_searching
     }
 
@@ -158,9 +166,15 @@ impl Worker {
             })
     }
 
+    /// Takes a task that came from outside the workers.
+    pub(super) fn take_injected(&self) -> Option<Runnable> {
+        let work = self.shared.take_injected()?;
+        self.expects_more.set(true);
+        Some(work)
+    }
+
     fn steal(&self, sighting: &mut Sighting) -> Option<Runnable> {
-        self.shared
-            .take_injected()
+        self.take_injected()
             .or_else(|| self.siblings().find_map(|sibling| self.steal_half(sibling)))
             .or_else(|| self.siblings().find_map(|sibling| steal_next(sibling, sighting)))
     }

@@ -183,7 +183,6 @@ mod models {
                     continue;
                 }
                 let must_look = self.idle.sleep(worker, searches);
-                searches = false;
                 if must_look && self.work_is_left() || self.rung[worker].load(Relaxed) == 1 {
                     self.rung[worker].store(0, Relaxed);
                     searches = self.idle.get_up(worker);

@@ -156,7 +156,9 @@ mod models {
     /// The owner sleeps on `rung` whenever the inbox lets it; it must end up with both nodes.
     #[test]
     fn loom_no_push_is_lost_by_a_worker_that_falls_asleep() {
-        loom::model(|| {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(|| {
             let inbox = Arc::new(Inbox::new());
             let rung = Arc::new(AtomicUsize::new(0));
             let senders: Vec<_> = (0..2)

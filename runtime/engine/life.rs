@@ -7,19 +7,21 @@
 //!
 //! | bit | set by | cleared by | meaning |
 //! |---|---|---|---|
-//! | `TOKEN` | anyone, `unpark` | the owner, `take_token` | a wake-up that has not been consumed |
-//! | `PARKED` | the owner's worker, `commit_park` | whoever claims the wake | off the stack, queued nowhere |
+//! | `TOKEN` | `unpark` of one that is not parked | owner, `take_token` | a wake-up to come |
+//! | `PARKED` | its worker, `commit_park` | whoever claims the wake | off the stack, queued nowhere |
+//! | `EXPIRED` | its worker, `expire` | owner, `take_expiry` | the park ended by its deadline |
 //! | `KILLED` | anyone, `kill` | nobody | the next blocking call unwinds |
-//! | `FINISHED` | the owner's worker, `finish` | nobody | result stored, stack gone |
+//! | `FINISHED` | its worker, `finish` | nobody | result stored, stack gone |
 //! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |
-//! | `JOINER` | the handle, `set_joiner` | the handle, `unset_joiner` | the joiner's cell is filled |
-//! | `PERMIT` | anyone, `give_permit` | the owner, `take_permit` | `Thread::unpark` came before `park` |
+//! | `JOINER` | handle, `set_joiner` | handle, `unset_joiner` | the joiner's cell is filled |
+//! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` came before `park` |
 //!
 //! # Invariants
 //!
 //! 1. `PARKED` is cleared exactly once per park, by `unpark`, `expire` or `kill`; the one that
 //!    cleared it makes the waiter runnable. So a waiter is in at most one queue.
-//! 2. A token is never lost: `commit_park` fails while one is there.
+//! 2. No unpark is lost: it ends the park that it finds, or leaves a token, and `commit_park`
+//!    fails while one is there.
 //! 3. The joiner's cell belongs to the handle while `JOINER` is clear, and to `finish` from the
 //!    moment that `FINISHED` is set over it.
 //! 4. The result belongs to the handle once `FINISHED` is set, if `HANDLE` was set then; to the
@@ -30,17 +32,19 @@
 //! Every transition that hands something over is a read-modify-write with `Release` on the giving
 //! side and `Acquire` on the taking one. They all act on one word, so each reads the newest value
 //! and the release sequence is unbroken: what happened before an `unpark` happens before the
-//! return of the `park` that consumed its token, even if several tokens were merged into one.
+//! return of the `park` that consumed its token, even if several tokens were merged into one. For
+//! an `unpark` that ended a park the queue does the same, by which the waiter gets back to run.
 
 use super::atomic::{AtomicU32, Ordering};
 
 const TOKEN: u32 = 1;
 const PARKED: u32 = 1 << 1;
-const KILLED: u32 = 1 << 2;
-const FINISHED: u32 = 1 << 3;
-const HANDLE: u32 = 1 << 4;
-const JOINER: u32 = 1 << 5;
-const PERMIT: u32 = 1 << 6;
+const EXPIRED: u32 = 1 << 2;
+const KILLED: u32 = 1 << 3;
+const FINISHED: u32 = 1 << 4;
+const HANDLE: u32 = 1 << 5;
+const JOINER: u32 = 1 << 6;
+const PERMIT: u32 = 1 << 7;
 
 /// The life-state word.
 #[derive(Debug)]
@@ -62,35 +66,51 @@ impl Life {
     }
 
     /// Applies `change` to the word until it takes, and returns the word before it; `None` if
-    /// `change` refused.
+    /// `change` refused. A refusal acquires as well: a joiner that comes too late goes on to read
+    /// the result.
     #[inline]
     fn update(&self, success: Ordering, change: impl Fn(u32) -> Option<u32>) -> Option<u32> {
-        let mut word = self.0.load(Ordering::Relaxed);
+        let mut word = self.0.load(Ordering::Acquire);
         loop {
-            match self.0.compare_exchange_weak(word, change(word)?, success, Ordering::Relaxed) {
+            match self.0.compare_exchange_weak(word, change(word)?, success, Ordering::Acquire) {
                 Ok(before) => return Some(before),
                 Err(now) => word = now,
             }
         }
     }
 
-    /// Leaves a token. True if the caller has to make the waiter runnable.
+    /// Ends the park, or leaves a token for the next one. True if the caller has to make the
+    /// waiter runnable.
     #[inline]
     #[must_use]
     pub(crate) fn unpark(&self) -> bool {
         // The exchange happens even if a token is there already: its `Release` is what makes the
         // caller's writes visible to the waiter. `Acquire` because the claimer reads where the
         // waiter lives, which the waiter wrote before it parked.
-        let leave_token = |word| (word & FINISHED == 0).then_some((word | TOKEN) & !PARKED);
-        self.update(Ordering::AcqRel, leave_token).is_some_and(|before| before & PARKED != 0)
+        let wake = |word| match word & (PARKED | FINISHED) {
+            0 => Some(word | TOKEN),
+            PARKED => Some(word & !PARKED),
+            _ => None,
+        };
+        self.update(Ordering::AcqRel, wake).is_some_and(|before| before & PARKED != 0)
     }
 
-    /// Ends a park without a token, as a deadline does. True if the caller has to make the waiter
-    /// runnable.
+    /// Ends a park by its deadline. True if the caller has to make the waiter runnable.
     #[must_use]
     pub(crate) fn expire(&self) -> bool {
-        self.update(Ordering::AcqRel, |word| (word & PARKED != 0).then_some(word & !PARKED))
-            .is_some()
+        let end = |word| (word & PARKED != 0).then_some((word & !PARKED) | EXPIRED);
+        self.update(Ordering::AcqRel, end).is_some()
+    }
+
+    /// Whether it was the deadline that ended the park just now.
+    #[inline]
+    pub(crate) fn take_expiry(&self) -> bool {
+        // Relaxed: the queue by which the waiter got back to run has ordered the word.
+        let has_expired = self.0.load(Ordering::Relaxed) & EXPIRED != 0;
+        if has_expired {
+            self.0.fetch_and(!EXPIRED, Ordering::Relaxed);
+        }
+        has_expired
     }
 
     /// Asks the waiter to end, for good. True if the caller has to make it runnable.
@@ -182,7 +202,9 @@ mod models {
     use super::Life;
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use loom::sync::atomic::{
+        AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    };
     use loom::thread;
 
     /// Parks as a worker does for its fiber; true if the wait has to be slept out.
@@ -191,13 +213,15 @@ mod models {
             return false;
         }
         if life.commit_park(true) {
-            // Off the stack now; whoever claims the wake counts one up in the queue.
-            while queue.load(Relaxed) == 0 {
+            // Off the stack now; whoever claims the wake counts one up in the queue, which is as
+            // good as the inbox: its push releases, its drain acquires.
+            while queue.load(Acquire) == 0 {
                 thread::yield_now();
             }
             queue.fetch_sub(1, Relaxed);
+            return true;
         }
-        life.take_token();
+        assert!(life.take_token(), "nothing else keeps a park from being committed");
         true
     }
 
@@ -213,7 +237,7 @@ mod models {
                     // SAFETY: the only access before the token is consumed.
                     data.with_mut(|data| unsafe { *data = 7 });
                     if life.unpark() {
-                        queue.fetch_add(1, Relaxed);
+                        queue.fetch_add(1, Release);
                     }
                 })
             };

@@ -30,6 +30,8 @@ mod park;
 #[cfg(not(loom))]
 mod reactor;
 #[cfg(not(loom))]
+mod ready;
+#[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
 mod runtime;
@@ -50,15 +52,6 @@ mod worker;
 mod tests;
 
 #[cfg(not(loom))]
-pub(crate) use self::{
-    killed::unwind,
-    park::{
-        is_elsewhere, is_on_green_thread, park_until, poll, register, spend_io_budget, yield_now,
-    },
-    reactor::{Place, Source},
-    waiter::Waiter,
-};
-#[cfg(not(loom))]
 pub use self::{
     builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
     handle::{Thread, ThreadId},
@@ -67,4 +60,14 @@ pub use self::{
     runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
+    stack::Statistics as StackStatistics,
+};
+#[cfg(not(loom))]
+pub(crate) use self::{
+    killed::unwind,
+    park::{
+        is_elsewhere, is_on_green_thread, park_until, poll, register, spend_io_budget, yield_now,
+    },
+    reactor::{Place, Source},
+    waiter::Waiter,
 };

@@ -30,11 +30,12 @@ pub(crate) fn is_on_green_thread() -> bool {
 /// Parks the calling thread, of either kind.
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
     loop {
-        if park_once(deadline, false) {
-            return Outcome::Woken;
-        }
+        let is_woken = park_once(deadline, false);
         if Worker::is_killed() {
             return Outcome::Killed;
+        }
+        if is_woken {
+            return Outcome::Woken;
         }
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Outcome::TimedOut;
@@ -42,25 +43,17 @@ pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
     }
 }
 
-/// Parks the calling thread until it is unparked, whether it was killed or not.
-pub(crate) fn park_shielded() {
-    while !park_once(None, true) {}
+/// Parks the calling thread until it is unparked, whether it was killed or not. May return for no
+/// reason.
+pub(crate) fn park_shielded(deadline: Option<Instant>) {
+    park_once(deadline, true);
 }
 
-/// [`park_shielded`] that may end at `deadline`, or earlier for no reason.
-pub(crate) fn park_shielded_until(deadline: Instant) {
-    park_once(Some(deadline), true);
-}
-
-/// True if the wait ended with a token.
+/// False if it was the deadline that ended the wait.
 fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
     match Worker::on_fiber() {
         Some((worker, fiber)) => worker.park(fiber, deadline, shielded),
-        None => {
-            let thread = OsThread::current();
-            thread.park_until(deadline);
-            thread.life.take_token()
-        }
+        None => OsThread::current().park_until(deadline),
     }
 }
 

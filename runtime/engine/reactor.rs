@@ -101,9 +101,9 @@ impl Reactor {
                 }
                 Some(Duration::ZERO)
             }
-            Some(timeout) => Some(Duration::from_millis(
-                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
-            )),
+            Some(timeout) => {
+                Some(Duration::from_millis(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)))
+            }
             None => None,
         };
         if let Err(error) = poll.poll(&mut events, timeout) {
@@ -187,11 +187,7 @@ impl ReactorHandle {
     ///
     /// Those of `epoll_ctl`: `AlreadyExists` if this very number is registered here, `EPERM` for
     /// regular files, `ENOSPC` at the system's limit of watches.
-    pub(crate) fn register(
-        self: &Arc<Self>,
-        fd: RawFd,
-        source: &Arc<Source>,
-    ) -> io::Result<Place> {
+    pub(crate) fn register(self: &Arc<Self>, fd: RawFd, source: &Arc<Source>) -> io::Result<Place> {
         let mut table = self.table.lock();
         // 31 bits, so that no token is the waker's.
         table.generation = table.generation.wrapping_add(1) & (u32::MAX >> 1);

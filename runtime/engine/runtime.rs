@@ -14,7 +14,9 @@ use super::shared::{Shared, SharedConfig};
 use super::spawn::{self, Options, Target};
 use super::stack::alternate::AlternateStack;
 use super::stack::message::Message;
-use super::stack::{self, GuardKind, LocalCache, SizeClass, StackPool, overflow};
+use super::stack::{
+    self, GuardKind, LocalCache, SizeClass, StackPool, Statistics as StackStatistics, overflow,
+};
 use super::waiter::Waiter;
 use super::worker::Worker;
 use crossbeam_deque::Worker as Deque;
@@ -272,6 +274,18 @@ impl Runtime {
         self.shared.remotes.len()
     }
 
+    /// What the stacks of this runtime hold at the moment.
+    #[must_use]
+    pub fn stack_statistics(&self) -> StackStatistics {
+        self.shared.stacks.statistics()
+    }
+
+    /// Gives the memory of unused stacks back to the system, but for `keep` of each size. Done
+    /// little by little anyway; this is for a program that knows that a peak is over.
+    pub fn trim_stacks(&self, keep: usize) {
+        self.shared.stacks.trim(keep);
+    }
+
     /// Ends the runtime: discards what has not started, and unwinds every other green thread at
     /// the call in which it waits, or at its next one. Blocks the calling thread until all have
     /// ended; a green thread of this very runtime does not wait.
@@ -300,9 +314,9 @@ impl Runtime {
         while !self.shared.all_ended(&waiter) {
             match deadline {
                 // Not even a kill may leave workers behind that use what the caller owns.
-                None => park::park_shielded(),
+                None => park::park_shielded(None),
                 Some(deadline) if deadline <= Instant::now() => return false,
-                Some(deadline) => park::park_shielded_until(deadline),
+                Some(deadline) => park::park_shielded(Some(deadline)),
             }
         }
         for thread in self.threads.drain(..) {

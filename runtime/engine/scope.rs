@@ -156,7 +156,7 @@ where
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
     // Acquire pairs with the `Release` in `Tenant::drop`: all that the tenants did is visible.
     while scope.state.tenants.load(Ordering::Acquire) > 0 {
-        park::park_shielded();
+        park::park_shielded(None);
     }
     match outcome {
         Err(payload) => panic::resume_unwind(payload),

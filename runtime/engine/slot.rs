@@ -8,7 +8,7 @@
 //! | bits of the word | meaning |
 //! |---|---|
 //! | `READABLE`, `WRITABLE` | told since the last call that would have blocked |
-//! | `READ_CLOSED`, `WRITE_CLOSED` | end of stream or error: stays until a call blocks all the same |
+//! | `READ_CLOSED`, `WRITE_CLOSED` | end of stream or error; stays until a call blocks after all |
 //! | `URGENT` | out-of-band data was seen: a short read proves nothing any more |
 //! | the rest | a tick, one up for each event |
 //!
@@ -213,9 +213,9 @@ mod models {
             loop {
                 let seen = self.slot.observe();
                 if seen.is_ready(Interest::Read) {
-                    let took = self.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
-                        n.checked_sub(1)
-                    });
+                    let took = self
+                        .bytes
+                        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
                     if took.is_ok() {
                         return;
                     }

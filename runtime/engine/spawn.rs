@@ -106,13 +106,8 @@ where
         Some(bytes) => SizeClass::for_bytes(bytes)?,
         None => shared.default_class,
     };
-    let birth = |id| Birth {
-        lane,
-        stack_class,
-        id,
-        site,
-        name: options.name.map(String::into_boxed_str),
-    };
+    let birth =
+        |id| Birth { lane, stack_class, id, site, name: options.name.map(String::into_boxed_str) };
     let fiber = match worker {
         Some(worker) => {
             // SAFETY: passed on.

@@ -8,10 +8,15 @@ use super::life::Life;
 use super::shared;
 use super::worker::Worker;
 use std::cell::Cell;
+use std::hint;
 use std::ptr;
 use std::sync::Arc;
 use std::thread::Thread as StdThread;
 use std::time::Instant;
+
+/// Looks at the life word before an OS thread really sleeps: some microseconds, which is what
+/// falling asleep and being woken cost.
+const SPINS_BEFORE_SLEEP: u32 = 200;
 
 /// An OS thread that parks through the waist.
 #[derive(Debug)]
@@ -120,10 +125,18 @@ impl OsThread {
         thread
     }
 
-    /// Parks the calling OS thread, which `self` is, until it is claimed or `deadline` passes.
-    pub(crate) fn park_until(&self, deadline: Option<Instant>) {
+    /// Parks the calling OS thread, which `self` is, until it is unparked or `deadline` passes.
+    /// False if it was the deadline.
+    pub(crate) fn park_until(&self, deadline: Option<Instant>) -> bool {
         if !self.life.commit_park(false) {
-            return;
+            return self.life.take_token();
+        }
+        // Most waits for a green thread are over before a system call would have begun.
+        for _ in 0..SPINS_BEFORE_SLEEP {
+            if !self.life.is_parked() {
+                return true;
+            }
+            hint::spin_loop();
         }
         while self.life.is_parked() {
             match deadline {
@@ -131,13 +144,13 @@ impl OsThread {
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        // Lost to an unpark or won: either way the park is over.
-                        let _ = self.life.expire();
-                        return;
+                        // Unless somebody unparks the thread at this very moment.
+                        return !(self.life.expire() && self.life.take_expiry());
                     }
                     std::thread::park_timeout(left);
                 }
             }
         }
+        true
     }
 }

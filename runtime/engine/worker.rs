@@ -22,13 +22,13 @@ use super::atomic::Ordering;
 use super::fiber::{Birth, FiberRef, Header, Lane, Suspend};
 use super::life::Life;
 use super::reactor::Reactor;
+use super::ready::Ready;
 use super::shared::{self, ID_BATCH, Remote, Runnable, Shared};
 use super::stack::{LocalCache, SizeClass};
 use super::timers::Timers;
 use crossbeam_deque::Worker as Deque;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -44,10 +44,16 @@ thread_local! {
 /// A worker; lives on the stack of its OS thread.
 pub(crate) struct Worker {
     pub(super) shared: Arc<Shared>,
+    /// This worker's entry in `shared.remotes`.
+    remote: NonNull<Remote>,
     pub(super) index: usize,
+    /// The only worker of its runtime.
+    is_alone: bool,
+    /// It has just run something that came from outside, so more may be about to come.
+    pub(super) expects_more: Cell<bool>,
     pub(super) current: Cell<Option<NonNull<Header>>>,
     io_budget: Cell<u32>,
-    pub(super) ready: RefCell<VecDeque<NonNull<Header>>>,
+    pub(super) ready: Ready,
     pub(super) deque: Deque<Runnable>,
     pub(super) timers: RefCell<Timers<FiberRef>>,
     pub(super) reactor: Reactor,
@@ -70,10 +76,13 @@ impl Worker {
         stacks: LocalCache,
     ) -> Worker {
         Worker {
+            remote: NonNull::from(&shared.remotes[index]),
+            is_alone: shared.remotes.len() == 1,
+            expects_more: Cell::new(false),
             index,
             current: Cell::new(None),
             io_budget: Cell::new(IO_BUDGET),
-            ready: RefCell::new(VecDeque::with_capacity(256)),
+            ready: Ready::with_capacity(256),
             deque,
             timers: RefCell::new(Timers::new()),
             reactor,
@@ -124,7 +133,8 @@ impl Worker {
 
     #[inline]
     pub(crate) fn remote(&self) -> &Remote {
-        &self.shared.remotes[self.index]
+        // SAFETY: it lies in `shared`, which this worker keeps alive and which never moves it.
+        unsafe { self.remote.as_ref() }
     }
 
     pub(crate) fn reactor(&self) -> &Reactor {
@@ -134,19 +144,34 @@ impl Worker {
     /// Queues a pinned fiber whose wake-up was claimed, or a local task.
     #[inline]
     pub(crate) fn push_ready(&self, fiber: NonNull<Header>) {
-        self.ready.borrow_mut().push_back(fiber);
+        self.ready.push_back(fiber);
     }
 
     /// Queues stealable work, and sees to it that somebody looks for it if this worker is busy.
     pub(crate) fn push_stealable(&self, work: Runnable) {
-        // Release: a thief that takes it sees what it holds.
-        let before = self.remote().next.swap(work.0.as_ptr(), Ordering::AcqRel);
-        if let Some(before) = NonNull::new(before) {
-            self.deque.push(Runnable(before));
+        if let Some(before) = self.exchange_next(work.0.as_ptr()) {
+            self.deque.push(before);
         }
-        if self.shared.remotes.len() > 1 {
+        if !self.is_alone {
             self.shared.notify();
         }
+    }
+
+    /// Puts something into `next` and takes out what was there.
+    #[inline]
+    pub(super) fn exchange_next(&self, work: *mut Header) -> Option<Runnable> {
+        let next = &self.remote().next;
+        let before = if self.is_alone {
+            // No thieves, so no read-modify-write either.
+            let before = next.load(Ordering::Relaxed);
+            next.store(work, Ordering::Relaxed);
+            before
+        } else {
+            // Release: a thief that takes it sees what it holds. Acquire pairs with that where
+            // the work has come from another worker's batch.
+            next.swap(work, Ordering::AcqRel)
+        };
+        NonNull::new(before).map(Runnable)
     }
 
     /// Gives the worker back for a moment.
@@ -171,13 +196,17 @@ impl Worker {
 
     #[inline]
     fn suspend(fiber: NonNull<Header>, how: Suspend) {
-        // SAFETY: the calling fiber runs, so its header and its yielder live.
-        let yielder = unsafe { &*fiber.as_ref().yielder.get() };
+        // SAFETY: the calling fiber runs.
+        let header = unsafe { fiber.as_ref() };
+        let here = 0_u8;
+        header.parked_at.set(&raw const here);
+        // SAFETY: it lies on the fiber's stack, below which nothing has returned yet.
+        let yielder = unsafe { &*header.yielder.get() };
         yielder.suspend(how);
     }
 
-    /// Parks the calling fiber until it has a token, is killed (unless `shielded`) or `deadline`
-    /// passes. Returns whether it was by a token; may return for no reason.
+    /// Parks the calling fiber until it is unparked, killed (unless `shielded`) or `deadline`
+    /// passes. False if it was the deadline; may return for no reason.
     pub(crate) fn park(
         &self,
         fiber: NonNull<Header>,
@@ -190,7 +219,7 @@ impl Worker {
             return true;
         }
         if !shielded && header.life.is_killed() {
-            return false;
+            return true;
         }
         let how = if shielded { Suspend::ParkShielded } else { Suspend::Park };
         // A fiber that unwinds must not let others run: they would take themselves for panicking,
@@ -216,7 +245,8 @@ impl Worker {
                 }
             }
         }
-        header.life.take_token()
+        // A token if the park was not committed because of it; later ones are for later parks.
+        !header.life.take_expiry() | header.life.take_token()
     }
 
     /// Sets the fiber's timer. Returns it if it is to be disarmed after the wait.
@@ -255,12 +285,9 @@ impl Worker {
         // Whoever claimed the wake-up has queued the fiber, or is about to.
         loop {
             self.drain_inbox();
-            let mut ready = self.ready.borrow_mut();
-            if let Some(position) = ready.iter().rposition(|&other| other == fiber) {
-                ready.remove(position);
+            if self.ready.remove(fiber) {
                 return;
             }
-            drop(ready);
             std::hint::spin_loop();
         }
     }
@@ -299,14 +326,23 @@ impl Worker {
     /// # Errors
     ///
     /// As `Shared::take_places`.
+    #[inline]
     pub(crate) fn take_place(&self, class: SizeClass) -> io::Result<()> {
+        match self.places.get().checked_sub(1) {
+            Some(left) if class == self.shared.default_class => {
+                self.places.set(left);
+                Ok(())
+            }
+            _ => self.fetch_places(class),
+        }
+    }
+
+    #[cold]
+    fn fetch_places(&self, class: SizeClass) -> io::Result<()> {
         if class != self.shared.default_class {
             return self.shared.take_places(1, class).map(|_| ());
         }
-        if self.places.get() == 0 {
-            self.places.set(self.shared.take_places(self.shared.place_batch, class)?);
-        }
-        self.places.set(self.places.get() - 1);
+        self.places.set(self.shared.take_places(self.shared.place_batch, class)? - 1);
         Ok(())
     }
 
@@ -331,6 +367,7 @@ impl Worker {
         self.places.get()
     }
 
+    #[inline]
     pub(crate) fn next_id(&self) -> u64 {
         let (next, left) = match self.ids.get() {
             (_, 0) => (shared::take_ids(ID_BATCH), ID_BATCH),

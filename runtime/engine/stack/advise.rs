@@ -47,6 +47,12 @@ pub(super) unsafe fn advise(
     unsafe { advise_batch(&vectors[..filled], advice) }
 }
 
+/// Has ranges advised one by one from now on, as on a kernel that refuses the vectored call.
+#[cfg(test)]
+pub(super) fn refuse_vectored() {
+    VECTORED.store(false, Ordering::Relaxed);
+}
+
 /// [`advise`] for at most [`BATCH`] ranges.
 unsafe fn advise_batch(vectors: &[libc::iovec], advice: libc::c_int) -> io::Result<()> {
     // Relaxed: a thread that reads an old value makes one call in vain.

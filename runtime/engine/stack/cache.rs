@@ -1,8 +1,8 @@
 //! The free stacks of one worker.
 //!
-//! A green thread that ends leaves its stack here, hot, for the next one that starts on this worker:
-//! one push and one pop. 16 slots at a time come from and go to the shared pool, from the cold
-//! end, so that a worker that takes and puts around either limit does not go there each time.
+//! A green thread that ends leaves its stack here, hot, for the next one that starts on this
+//! worker: one push and one pop. 16 slots at a time come from and go to the shared pool, from the
+//! cold end, so that a worker that takes and puts around either limit does not go there each time.
 
 use std::io;
 
@@ -27,7 +27,8 @@ impl LocalCache {
     ///
     /// # Errors
     ///
-    /// As [`StackPool::reserve`]: what the cache may hold back has to exist besides what is reserved.
+    /// As [`StackPool::reserve`]: what the cache may hold back has to exist besides what is
+    /// reserved.
     pub(crate) fn new(pool: &StackPool) -> io::Result<LocalCache> {
         pool.add_cache()?;
         Ok(LocalCache {

@@ -1,6 +1,6 @@
 //! Giving the memory of free slots back to the kernel.
 //!
-//! A slot that goes back to the shared pool is *trimmed*: what lies deeper than [`KEPT_BYTES`] from
+//! A slot that stays warm is *trimmed*: what lies deeper than [`KEPT_BYTES`] from
 //! its top is released, because one deep recursion would otherwise hold its pages for as long as
 //! the slot is reused. It is not asked first what is resident: `mincore` over 16 slots of 256 KiB
 //! takes 0.6 µs a slot, releasing what is not there 0.4 µs.

@@ -6,6 +6,7 @@
 //! |---|---|---|---|
 //! | fresh | numbered `taken_fresh..mapped`, no handle yet | none | `mprotect`: below `protected` |
 //! | bare | `bare`: its guard could not be put in | none | none |
+//! | returned | `returned` | as the last user left it | yes |
 //! | warm | `warm` | up to the kept top | yes |
 //! | cold | `cold` | none | yes |
 //! | taken | outside: in use, in a worker's cache, or on its way back | any | yes |
@@ -14,11 +15,13 @@
 //!
 //! # Invariants
 //!
-//! 1. `reserved + slack <= mapped`, and `<= protected` with `mprotect` guards, where `slack` is what
-//!    the workers' caches can hold back. As no more stacks are in use than are reserved, whoever
-//!    has a reservation finds a slot here, whatever the caches hold.
-//! 2. `warm.len() + warm_promised <= warm_max`.
+//! 1. `reserved + slack <= mapped`, and `<= protected` with `mprotect` guards, where `slack` is
+//!    what the workers' caches can hold back. As no more stacks are in use than are reserved,
+//!    whoever has a reservation finds a slot here, whatever the caches hold, or finds
+//!    one as soon as those that are being settled are back.
+//! 2. `warm.len() + warm_promised <= warm_max`, and `returned.len() <= returned_max`.
 
+use std::collections::VecDeque;
 use std::io;
 
 use super::guard::{self, Guard};
@@ -41,6 +44,10 @@ pub(super) struct Shelf {
     warm: Vec<Stack>,
     /// Places in `warm` for slots that are being trimmed outside the lock.
     warm_promised: usize,
+    /// Taken from the back, where the hottest are, and settled from the front.
+    returned: VecDeque<Stack>,
+    /// Slots that [`StackPool::settle`](super::StackPool::settle) has in its hands.
+    settling: usize,
     cold: Vec<Stack>,
     reserved: usize,
     /// Workers' caches in front of this shelf.
@@ -60,6 +67,7 @@ pub(super) struct Counts {
     pub(super) reserved: usize,
     pub(super) fresh: usize,
     pub(super) warm: usize,
+    pub(super) returned: usize,
     pub(super) cold: usize,
 }
 
@@ -75,6 +83,8 @@ impl Shelf {
             bare: Vec::new(),
             warm: Vec::new(),
             warm_promised: 0,
+            returned: VecDeque::new(),
+            settling: 0,
             cold: Vec::new(),
             reserved: 0,
             caches: 0,
@@ -148,21 +158,22 @@ impl Shelf {
         Ok(())
     }
 
-    /// Moves up to `count_max` slots to `out`, at least one, all of one state, the hottest last.
-    ///
-    /// # Errors
-    ///
-    /// `OutOfMemory` when there is no slot, which a reservation rules out.
-    pub(super) fn take(&mut self, count_max: usize, out: &mut Vec<Stack>) -> io::Result<Found> {
+    /// Moves up to `count_max` slots to `out`, at least one, all of one state, the hottest last;
+    /// nothing when there is no slot.
+    pub(super) fn take(&mut self, count_max: usize, out: &mut Vec<Stack>) -> Option<Found> {
+        if !self.returned.is_empty() {
+            out.extend(self.returned.drain(self.returned.len().saturating_sub(count_max)..));
+            return Some(Found { is_bare: false });
+        }
         for free in [&mut self.warm, &mut self.cold] {
             if !free.is_empty() {
                 out.extend(free.drain(free.len().saturating_sub(count_max)..));
-                return Ok(Found { is_bare: false });
+                return Some(Found { is_bare: false });
             }
         }
         if !self.bare.is_empty() {
             out.extend(self.bare.drain(self.bare.len().saturating_sub(count_max)..));
-            return Ok(Found { is_bare: true });
+            return Some(Found { is_bare: true });
         }
         let end = match self.guard {
             Guard::Madvise => self.mapped,
@@ -171,10 +182,7 @@ impl Shelf {
         let start = self.taken_fresh;
         let end = end.min(start.saturating_add(count_max));
         if start == end {
-            return Err(io::Error::new(
-                io::ErrorKind::OutOfMemory,
-                "no stack is left of those that were reserved",
-            ));
+            return None;
         }
         self.taken_fresh = end;
         // Downwards, so that the last of `out`, which is used first, has the lowest number: slots
@@ -184,7 +192,7 @@ impl Shelf {
             // the pool puts a missing guard in before it lets the handle go.
             out.push(unsafe { Stack::new(self.slot_low(number), self.class, number) });
         }
-        Ok(Found { is_bare: self.guard == Guard::Madvise })
+        Some(Found { is_bare: self.guard == Guard::Madvise })
     }
 
     /// Takes back slots whose guard could not be put in.
@@ -202,9 +210,7 @@ impl Shelf {
     /// Takes trimmed slots into the promised places.
     pub(super) fn put_warm(&mut self, stacks: impl ExactSizeIterator<Item = Stack>) {
         self.warm_promised -= stacks.len();
-        self.warm.extend(stacks.inspect(|stack| {
-            debug_assert!(self.slabs.iter().any(|(_, slab)| slab.contains(stack.low())));
-        }));
+        self.warm.extend(stacks);
     }
 
     /// Takes released slots.
@@ -212,10 +218,38 @@ impl Shelf {
         self.cold.extend(stacks);
     }
 
+    /// Takes slots just as they are, all of them or, for want of room, none.
+    pub(super) fn put_returned(&mut self, stacks: &mut Vec<Stack>, returned_max: usize) -> bool {
+        debug_assert!(stacks.iter().all(|stack| self.owns(stack)), "a stack of another pool");
+        let has_room = self.returned.len() + stacks.len() <= returned_max;
+        if has_room {
+            self.returned.extend(stacks.drain(..));
+        }
+        has_room
+    }
+
+    /// Takes out up to `count_max` of the returned slots, those that came first, to be settled.
+    pub(super) fn take_returned(&mut self, count_max: usize) -> Vec<Stack> {
+        let count = self.returned.len().min(count_max);
+        self.settling += count;
+        self.returned.drain(..count).collect()
+    }
+
+    /// Counts slots back in that were taken out to be settled.
+    pub(super) fn finish_settling(&mut self, count: usize) {
+        self.settling -= count;
+    }
+
+    /// Whether slots are out to be settled.
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling > 0
+    }
+
     /// Takes out all warm slots but the `keep` hottest.
-    pub(super) fn take_surplus(&mut self, keep: usize) -> Vec<Stack> {
-        let surplus = self.warm.len().saturating_sub(keep);
-        self.warm.drain(..surplus).collect()
+    pub(super) fn take_warm_beyond(&mut self, keep: usize) -> Vec<Stack> {
+        let beyond = self.warm.len().saturating_sub(keep);
+        self.settling += beyond;
+        self.warm.drain(..beyond).collect()
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -225,6 +259,7 @@ impl Shelf {
             reserved: self.reserved,
             fresh: self.mapped - self.taken_fresh + self.bare.len(),
             warm: self.warm.len(),
+            returned: self.returned.len(),
             cold: self.cold.len(),
         }
     }
@@ -243,7 +278,8 @@ impl Shelf {
             .map(|(first, slab)| before(*first, slab.slots(), self.taken_fresh))
             .collect();
         let back = [&mut self.bare, &mut self.warm, &mut self.cold];
-        for stack in back.into_iter().flat_map(|free| free.drain(..)) {
+        let back = back.into_iter().flat_map(|free| free.drain(..));
+        for stack in back.chain(self.returned.drain(..)) {
             let above = slabs.partition_point(|(_, slab)| slab.low() <= stack.low());
             if let Some(at) = above.checked_sub(1)
                 && slabs[at].1.contains(stack.low())
@@ -258,6 +294,10 @@ impl Shelf {
                 unsafe { slab.unmap() };
             }
         }
+    }
+
+    fn owns(&self, stack: &Stack) -> bool {
+        self.slabs.iter().any(|(_, slab)| slab.contains(stack.low()))
     }
 
     /// The low end of the slot `number`, which is mapped.

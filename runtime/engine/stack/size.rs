@@ -50,6 +50,7 @@ impl SizeClass {
     }
 
     /// All classes that this machine's page size allows, smallest first.
+    #[cfg(test)]
     pub(crate) fn all() -> impl Iterator<Item = SizeClass> {
         let first = SizeClass::for_bytes(0).expect("the smallest class is below the limit");
         (first.0..SizeClass::COUNT as u8).map(SizeClass)

@@ -1,6 +1,7 @@
 //! The laws of the pool and of the caches in front of it.
 
 mod limits;
+mod memory;
 
 use std::fs;
 use std::ops::Range;
@@ -16,7 +17,7 @@ const CLASS: SizeClass = SizeClass::DEFAULT;
 const BOTH: [GuardKind; 2] = [GuardKind::Auto, GuardKind::Mprotect];
 
 fn pool(guard: GuardKind, warm_max: usize) -> StackPool {
-    StackPool::new(Config { class: CLASS, guard, warm_max }).unwrap()
+    StackPool::new(Config { class: CLASS, guard, warm_max, returned_max: 0 }).unwrap()
 }
 
 /// Reserves and takes `count` stacks.
@@ -76,7 +77,8 @@ fn is_mapped(address: usize) -> bool {
 
 fn assert_sums(pool: &StackPool) -> Statistics {
     let numbers = pool.statistics();
-    assert_eq!(numbers.mapped, numbers.taken + numbers.warm + numbers.cold + numbers.fresh);
+    let free = numbers.returned + numbers.warm + numbers.cold + numbers.fresh;
+    assert_eq!(numbers.mapped, numbers.taken + free);
     numbers
 }
 
@@ -192,68 +194,23 @@ fn reused_slots_come_before_fresh_ones() {
 }
 
 #[test]
-fn deep_use_is_trimmed_on_the_way_to_the_pool() {
-    for guard in BOTH {
-        let pool = pool(guard, 64);
-        let mut cache = LocalCache::new(&pool).unwrap();
-        let stacks = take_many(&pool, 32);
-        let ranges: Vec<_> = stacks.iter().map(body).collect();
-        stacks.iter().for_each(|stack| touch(body(stack)));
-        stacks.into_iter().for_each(|stack| cache.put(&pool, stack));
-        for range in &ranges {
-            assert_eq!(resident_pages(range.clone()), CLASS.bytes() / page_size());
-        }
-        cache.flush(&pool);
-        let kept = KEPT_BYTES.div_ceil(page_size());
-        for range in &ranges {
-            assert_eq!(resident_pages(range.clone()), kept, "{guard:?}");
-            assert_eq!(resident_pages(range.end - kept * page_size()..range.end), kept);
-        }
-        assert_eq!(pool.statistics().trims, 32);
-        cache.close(&pool);
-    }
-}
-
-#[test]
-fn warm_bound_holds_and_slots_beyond_it_lose_their_memory() {
-    for guard in BOTH {
-        let pool = pool(guard, 20);
-        let mut cache = LocalCache::new(&pool).unwrap();
-        let stacks = take_many(&pool, 100);
-        let ranges: Vec<_> = stacks.iter().map(Stack::range).collect();
-        stacks.iter().for_each(|stack| touch(stack.range().end - page_size()..stack.range().end));
-        for stack in stacks {
-            cache.put(&pool, stack);
-            assert!(assert_sums(&pool).warm <= 20);
-        }
-        cache.flush(&pool);
-        let numbers = assert_sums(&pool);
-        assert_eq!((numbers.warm, numbers.cold, numbers.taken), (20, 80, 0));
-        assert_eq!(numbers.releases, 80);
-        let resident = ranges.iter().map(|range| resident_pages(range.clone())).sum::<usize>();
-        assert_eq!(resident, 20);
-        cache.close(&pool);
-    }
-}
-
-#[test]
-fn idle_pool_is_trimmed_to_what_is_kept() {
-    let pool = pool(GuardKind::Auto, 64);
-    let stacks = take_many(&pool, 50);
-    let ranges: Vec<_> = stacks.iter().map(Stack::range).collect();
-    stacks.iter().for_each(|stack| touch(stack.range().end - page_size()..stack.range().end));
+fn returned_slots_are_reused_first_and_the_last_returned_before_the_others() {
+    let pool = StackPool::new(Config { warm_max: 2, ..Config::default() }).unwrap();
+    let stacks = take_many(&pool, 10);
+    let lows: Vec<_> = stacks.iter().map(Stack::low).collect();
     put_many(&pool, stacks);
-    let resident = || ranges.iter().map(|range| resident_pages(range.clone())).sum::<usize>();
-    assert_eq!(resident(), 50);
-    pool.trim(7);
+    assert_eq!(pool.settle(7), 7);
+    let mut taken = Vec::new();
+    for left in [(2, 2, 5), (1, 2, 5), (0, 2, 5), (0, 1, 5), (0, 0, 5), (0, 0, 4)] {
+        taken.append(&mut take_many(&pool, 1));
+        let numbers = assert_sums(&pool);
+        assert_eq!((numbers.returned, numbers.warm, numbers.cold), left);
+    }
+    assert!(taken.iter().take(5).map(Stack::low).eq(lows[5..].iter().rev().copied()));
+    put_many(&pool, taken);
+    pool.trim(0);
     let numbers = assert_sums(&pool);
-    assert_eq!((numbers.warm, numbers.cold), (7, 43));
-    assert_eq!(resident(), 7);
-    // The hottest are kept: those put back last.
-    let kept = &ranges[43..];
-    assert_eq!(kept.iter().map(|range| resident_pages(range.clone())).sum::<usize>(), 7);
-    pool.trim(7);
-    assert_eq!(pool.statistics().releases, 43);
+    assert_eq!((numbers.returned, numbers.warm, numbers.cold), (0, 0, 10));
 }
 
 #[test]
@@ -274,22 +231,6 @@ fn classes_do_not_mix() {
     assert_eq!(again.low(), low);
     pool.put(again);
     cache.close(&pool);
-}
-
-#[test]
-fn reservation_costs_address_space_only() {
-    let pool = pool(GuardKind::Auto, 8);
-    for _ in 0..100_000 {
-        pool.reserve(CLASS, 1).unwrap();
-    }
-    let numbers = assert_sums(&pool);
-    assert!(numbers.mapped >= 100_000 && numbers.mapped < 110_000);
-    assert_eq!(numbers.reserved, 100_000);
-    assert_eq!(numbers.fresh, numbers.mapped);
-    assert!(numbers.slabs < 32, "{}", numbers.slabs);
-    pool.unreserve(CLASS, 100_000);
-    pool.reserve(CLASS, 100_000).unwrap();
-    assert_eq!(pool.statistics().mapped, numbers.mapped);
 }
 
 #[test]
@@ -322,6 +263,31 @@ fn reservation_is_kept_whatever_the_caches_hold_back() {
 }
 
 #[test]
+fn reservation_is_kept_while_another_settles_all_there_is() {
+    let pool = StackPool::new(Config::default()).unwrap();
+    pool.reserve(CLASS, 1).unwrap();
+    let count = pool.statistics().mapped;
+    let stacks = take_many(&pool, count - 1);
+    pool.put(pool.take(CLASS).unwrap());
+    put_many(&pool, stacks);
+    let place = pool.place(CLASS);
+    let mut settling = place.shelf.lock().take_returned(usize::MAX);
+    assert_eq!(settling.len(), count);
+    thread::scope(|scope| {
+        let taker = scope.spawn(|| pool.take(CLASS));
+        // Until it waits; being woken for nothing, it waits again.
+        while !place.settled.notify_one() {
+            assert!(!taker.is_finished(), "a reserved stack was refused");
+            thread::yield_now();
+        }
+        pool.settle_batch(&place.shelf, &mut settling);
+        place.finish_settling(count);
+        pool.put(taker.join().unwrap().unwrap());
+    });
+    assert_eq!(assert_sums(&pool).taken, 0);
+}
+
+#[test]
 fn cache_that_comes_late_keeps_reservations_whole() {
     let pool = pool(GuardKind::Mprotect, 8);
     pool.reserve(CLASS, 128).unwrap();
@@ -336,11 +302,17 @@ fn cache_that_comes_late_keeps_reservations_whole() {
 
 #[test]
 fn no_slot_has_two_holders() {
-    let pool = pool(GuardKind::Auto, 16);
+    for returned_max in [0, 64] {
+        let config = Config { warm_max: 16, returned_max, ..Config::default() };
+        hammer(&StackPool::new(config).unwrap());
+    }
+}
+
+/// Four workers take, stamp, check and put back stacks, and settle now and then.
+fn hammer(pool: &StackPool) {
     pool.reserve(CLASS, 4 * 100).unwrap();
     thread::scope(|scope| {
         for worker in 1..=4u64 {
-            let pool = &pool;
             scope.spawn(move || {
                 let mut cache = LocalCache::new(pool).unwrap();
                 let mut held = Vec::new();
@@ -351,6 +323,9 @@ fn no_slot_has_two_holders() {
                     state ^= state >> 7;
                     state ^= state << 17;
                     let stamp = worker << 32 | step;
+                    if step % 64 == 0 {
+                        pool.settle(16);
+                    }
                     if held.len() < 100 && state % 100 < 30 + (step / 1000 % 2) * 40 {
                         let stack = cache.take(pool).unwrap();
                         let top = (stack.range().end - 8) as *mut u64;
@@ -370,7 +345,7 @@ fn no_slot_has_two_holders() {
             });
         }
     });
-    let numbers = assert_sums(&pool);
+    let numbers = assert_sums(pool);
     assert_eq!(numbers.taken, 0);
     assert!(numbers.warm <= 16 && numbers.trims > 0 && numbers.releases > 0);
 }

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::*;
-use crate::engine::stack::{child, registry};
+use crate::engine::stack::{advise, child, registry};
 
 /// In a child: elsewhere another test may map something where a slab was.
 #[test]
@@ -46,7 +46,7 @@ fn stack_in_the_wrong_pool_keeps_its_slab_mapped() {
     let other_range = body(&other);
     // What `put` asserts in debug builds is left out here: it is the drop that has to hold.
     let class = usize::from(CLASS.index());
-    second.shelves[class].lock().put_cold([stack].into_iter());
+    second.places[class].shelf.lock().put_cold([stack].into_iter());
     drop(second);
     drop(first);
     touch(range);
@@ -153,5 +153,31 @@ fn mappings_used_up_by_others_are_named_too() {
             }
         }
         // The sysctl is far above its default here: nothing to see.
+    });
+}
+
+#[test]
+fn kernel_without_vectored_advice_is_served_range_by_range() {
+    let law = "kernel_without_vectored_advice_is_served_range_by_range";
+    child::succeed(module_path!(), law, || {
+        advise::refuse_vectored();
+        let config = Config { warm_max: 50, ..Config::default() };
+        let pool = StackPool::new(config).unwrap();
+        let mut cache = LocalCache::new(&pool).unwrap();
+        // A whole number of batches, so that no slot is left in the cache.
+        let count = 7 * LocalCache::BATCH;
+        pool.reserve(CLASS, count).unwrap();
+        let stacks: Vec<_> = (0..count).map(|_| cache.take(&pool).unwrap()).collect();
+        let ranges: Vec<_> = stacks.iter().map(body).collect();
+        for stack in &stacks {
+            assert!(!is_readable(stack.low()));
+            touch(body(stack));
+        }
+        stacks.into_iter().for_each(|stack| cache.put(&pool, stack));
+        cache.flush(&pool);
+        assert_eq!(pool.settle(usize::MAX), count);
+        let kept = KEPT_BYTES.div_ceil(page_size());
+        let resident = ranges.into_iter().map(resident_pages);
+        assert_eq!(resident.sum::<usize>(), 50 * kept);
     });
 }

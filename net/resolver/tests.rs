@@ -1,0 +1,152 @@
+//! Laws of the resolver, with a look-up that the test controls.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+type Ask = Box<dyn Fn(&str) -> Answer + Send + Sync>;
+
+const SOME_ADDRESS: ([u8; 4], u16) = ([192, 0, 2, 1], 0);
+
+fn resolver(
+    limits: Limits,
+    ask: impl Fn(&str) -> Answer + Send + Sync + 'static,
+) -> &'static Resolver<Ask> {
+    Box::leak(Box::new(Resolver::new(Box::new(ask) as Ask, limits)))
+}
+
+fn limits(threads: usize, queued: usize) -> Limits {
+    Limits { threads, queued, idle: Duration::from_secs(5) }
+}
+
+/// A door that holds look-ups back until it is opened.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+    asked: AtomicUsize,
+}
+
+impl Gate {
+    fn leaked() -> &'static Gate {
+        Box::leak(Box::default())
+    }
+
+    fn pass(&self) -> Answer {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mut open = self.open.lock();
+        while !*open {
+            self.opened.wait(&mut open);
+        }
+        Ok(vec![SOME_ADDRESS.into()])
+    }
+
+    fn open(&self) {
+        *self.open.lock() = true;
+        self.opened.notify_all();
+    }
+}
+
+/// Yields until `condition` holds; a law that never comes true fails here, after ten seconds.
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn ask_in_threads(
+    resolver: &'static Resolver<Ask>,
+    hosts: impl IntoIterator<Item = String>,
+) -> Vec<thread::JoinHandle<Answer>> {
+    hosts.into_iter().map(|host| thread::spawn(move || resolver.look_up(&host))).collect()
+}
+
+#[test]
+fn equal_look_ups_share_one_answer() {
+    let gate = Gate::leaked();
+    let resolver = resolver(limits(4, 16), |_| gate.pass());
+    let first = ask_in_threads(resolver, ["a.test".to_owned()]);
+    eventually("the first is asked", || gate.asked.load(Ordering::Relaxed) == 1);
+    let joined = ask_in_threads(resolver, (0..20).map(|_| "a.test".to_owned()));
+    let query = Arc::clone(&resolver.state.lock().in_flight["a.test"]);
+    // Held by the table, the resolver thread, this test, and each of the 21 askers.
+    eventually("all have joined", || Arc::strong_count(&query) == 3 + 21);
+    gate.open();
+    for asker in first.into_iter().chain(joined) {
+        assert_eq!(asker.join().unwrap().unwrap(), [SOME_ADDRESS.into()]);
+    }
+    assert_eq!(gate.asked.load(Ordering::Relaxed), 1);
+    assert!(resolver.state.lock().in_flight.is_empty());
+    resolver.look_up("a.test").unwrap();
+    assert_eq!(gate.asked.load(Ordering::Relaxed), 2, "answers are not cached");
+}
+
+#[test]
+fn threads_start_on_demand_and_stay_within_the_limit() {
+    let gate = Gate::leaked();
+    let resolver = resolver(limits(3, 16), |_| gate.pass());
+    assert_eq!(resolver.state.lock().threads, 0);
+    let askers = ask_in_threads(resolver, (0..8).map(|n| format!("{n}.test")));
+    eventually("three are asked, five wait", || {
+        gate.asked.load(Ordering::Relaxed) == 3 && resolver.state.lock().queue.len() == 5
+    });
+    assert_eq!(resolver.state.lock().threads, 3);
+    gate.open();
+    for asker in askers {
+        asker.join().unwrap().unwrap();
+    }
+    assert_eq!(gate.asked.load(Ordering::Relaxed), 8);
+}
+
+#[test]
+fn idle_threads_leave_and_come_back() {
+    let short = Limits { threads: 2, queued: 16, idle: Duration::from_millis(20) };
+    let resolver = resolver(short, |_| Ok(vec![SOME_ADDRESS.into()]));
+    for _ in 0..2 {
+        resolver.look_up("a.test").unwrap();
+        eventually("all threads have left", || resolver.state.lock().threads == 0);
+        assert_eq!(resolver.state.lock().idle, 0);
+    }
+}
+
+#[test]
+fn callers_wait_for_room_in_a_full_queue() {
+    let gate = Gate::leaked();
+    let resolver = resolver(limits(1, 2), |_| gate.pass());
+    // Every name twice, so that some of those offered room join an equal query instead.
+    let askers = ask_in_threads(resolver, (0..40).map(|n| format!("{}.test", n / 2)));
+    eventually("the queue is full and others wait", || {
+        let state = resolver.state.lock();
+        state.queue.len() == 2 && state.room.len() >= 34
+    });
+    gate.open();
+    for asker in askers {
+        asker.join().unwrap().unwrap();
+    }
+    let state = resolver.state.lock();
+    assert!(state.room.is_empty() && state.queue.is_empty() && state.in_flight.is_empty());
+}
+
+#[test]
+fn errors_reach_every_waiter_with_kind_and_text() {
+    let resolver = resolver(limits(1, 4), |host| match host {
+        "code" => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+        _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such host")),
+    });
+    assert_eq!(resolver.look_up("code").unwrap_err().raw_os_error(), Some(libc::EMFILE));
+    let error = resolver.look_up("text").unwrap_err();
+    assert_eq!((error.kind(), error.to_string()), (io::ErrorKind::NotFound, "no such host".into()));
+}
+
+#[test]
+fn panicking_look_up_is_an_error_and_the_thread_serves_on() {
+    let resolver = resolver(limits(1, 4), |host| match host {
+        "bad" => panic!("on purpose"),
+        _ => Ok(vec![SOME_ADDRESS.into()]),
+    });
+    assert!(resolver.look_up("bad").is_err());
+    assert!(resolver.look_up("good").is_ok());
+    assert_eq!(resolver.state.lock().threads, 1);
+}

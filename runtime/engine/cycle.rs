@@ -4,11 +4,12 @@
 //! during the turn overtakes somebody who waited before it (gevent's order, too):
 //!
 //! 1. the inbox, because wakes from other threads have waited longest,
-//! 2. fibers that can go on, oldest first, because finishing something frees memory,
-//! 3. tasks that have not started,
-//! 4. timers and reactor, without waiting, once every `Pace` switches even in the middle of a
+//! 2. tasks that the tasks of the last turn spawned, before their spawners go on,
+//! 3. fibers that can go on, oldest first, because finishing something frees memory,
+//! 4. tasks that those fibers spawned,
+//! 5. timers and reactor, without waiting, once every `Pace` switches even in the middle of a
 //!    turn, so that neither a long turn nor a chatty peer delays deadlines and other sockets,
-//! 5. if there was nothing to run: due timers, work of other workers, and last sleep (`hunt`).
+//! 6. if there was nothing to run: due timers, work of other workers, and last sleep (`hunt`).
 //!
 //! # Invariants
 //!
@@ -113,19 +114,26 @@ impl Worker {
     /// One turn of the loop. True if it ran somebody.
     fn turn(&self) -> bool {
         self.drain_inbox();
+        // Before those fibers that gave the worker back after they had spawned them.
         let fibers = self.ready.len();
+        let left_over = self.run_tasks();
         for _ in 0..fibers {
             // Shorter than it was only if a fiber that unwinds took itself out (`park_in_place`).
             let Some(fiber) = self.ready.pop_front() else { break };
             self.run_one(fiber);
         }
+        left_over + fibers + self.run_tasks() > 0
+    }
+
+    /// Runs the tasks that are there, but none that they spawn. Returns how many.
+    fn run_tasks(&self) -> usize {
         let has_next = !self.remote().next.load(Ordering::Relaxed).is_null();
         let tasks = self.deque.len() + usize::from(has_next);
         for _ in 0..tasks {
             let Some(work) = self.pop_stealable() else { break };
             self.run_one(work.0);
         }
-        fibers + tasks > 0
+        tasks
     }
 
     /// Runs somebody until it waits, yields or ends.

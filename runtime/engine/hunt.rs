@@ -67,7 +67,7 @@ impl Worker {
         }
     }
 
-    /// Looks for stealable work for a while. Counted as searching; false if it still is, and the
+    /// Looks for stealable work for so long. Counted as searching; false if it still is, and the
     /// worker is to sleep.
     fn search(&self, time: Duration) -> bool {
         let start = Instant::now();

@@ -25,9 +25,6 @@ pub use std::thread::{Result, available_parallelism, panicking};
 /// changed it whenever a call has waited.
 pub use std::thread::{AccessError, LocalKey};
 
-#[cfg(test)]
-mod tests;
-
 /// Spawns a green thread.
 ///
 /// As [`std::thread::spawn`]; for its settings see [`Builder`].

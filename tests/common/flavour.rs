@@ -3,7 +3,7 @@
 //! `laws!` makes tests of functions: each runs on a green thread of a runtime with one worker, of
 //! one with two, and on a plain OS thread that uses the global runtime. With `parity` in front
 //! also over `std::thread` alone: then the law is std's own, and `thread` in the body means either
-//! crate's.
+//! crate's. With `green` in front, on green threads only.
 
 use greenstd::runtime;
 use std::sync::mpsc;
@@ -45,48 +45,54 @@ impl Watchdog {
 }
 
 /// See the head of this module.
-#[allow(unused_macros, reason = "not every program that shares this file uses both forms")]
+#[allow(unused_macros, reason = "not every program that shares this file uses every form")]
 macro_rules! laws {
-    (parity $($(#[$attribute:meta])* fn $law:ident() $body:block)*) => {
-        #[allow(unused_imports)]
-        mod std_threads {
+    (parity $($laws:tt)*) => {
+        mod as_in_std {
+            #[allow(unused_imports)]
             use super::*;
-            use std::thread;
-            $($(#[$attribute])* #[test] fn $law() {
+            laws! { @os std_threads std $($laws)* }
+            laws! { @os os_thread greenstd $($laws)* }
+            laws! { @green one_worker 1 $($laws)* }
+            laws! { @green two_workers 2 $($laws)* }
+        }
+    };
+    (green $($laws:tt)*) => {
+        mod on_green_threads {
+            #[allow(unused_imports)]
+            use super::*;
+            laws! { @green one_worker 1 $($laws)* }
+            laws! { @green two_workers 2 $($laws)* }
+        }
+    };
+    (@os $flavour:ident $crate_name:ident $(fn $law:ident() $body:block)*) => {
+        #[allow(unused_imports)]
+        mod $flavour {
+            use super::*;
+            use $crate_name::thread;
+            $(#[test] fn $law() {
                 let _watchdog = $crate::flavour::Watchdog::new();
                 $body
             })*
         }
-        laws! { $($(#[$attribute])* fn $law() $body)* }
     };
-    ($($(#[$attribute:meta])* fn $law:ident() $body:block)*) => {
+    (@green $flavour:ident $workers:literal $(fn $law:ident() $body:block)*) => {
         #[allow(unused_imports)]
-        mod os_thread {
+        mod $flavour {
             use super::*;
             use greenstd::thread;
-            $($(#[$attribute])* #[test] fn $law() {
-                let _watchdog = $crate::flavour::Watchdog::new();
-                $body
+            $(#[test] fn $law() {
+                $crate::flavour::on_workers($workers, || $body)
             })*
         }
-        laws! { green $($(#[$attribute])* fn $law() $body)* }
     };
-    (green $($(#[$attribute:meta])* fn $law:ident() $body:block)*) => {
-        #[allow(unused_imports)]
-        mod one_worker {
+    ($($laws:tt)*) => {
+        mod on_any_thread {
+            #[allow(unused_imports)]
             use super::*;
-            use greenstd::thread;
-            $($(#[$attribute])* #[test] fn $law() {
-                $crate::flavour::on_workers(1, || $body)
-            })*
-        }
-        #[allow(unused_imports)]
-        mod two_workers {
-            use super::*;
-            use greenstd::thread;
-            $($(#[$attribute])* #[test] fn $law() {
-                $crate::flavour::on_workers(2, || $body)
-            })*
+            laws! { @os os_thread greenstd $($laws)* }
+            laws! { @green one_worker 1 $($laws)* }
+            laws! { @green two_workers 2 $($laws)* }
         }
     };
 }

@@ -72,13 +72,8 @@ impl Worker {
         match deadline {
             None => switch(),
             Some(deadline) => {
-                if deadline <= Instant::now() {
-                    // Whoever polls by waits that are over at once must not starve the others.
-                    if !std::thread::panicking() {
-                        self.yield_now(fiber);
-                    }
-                    return header.life.take_token();
-                }
+                // One that has passed is fired by the loop like any other: whoever polls by waits
+                // that are over at once must not starve the rest.
                 let timer = self.arm(fiber, header, deadline);
                 switch();
                 if let Some(timer) = timer {
@@ -87,7 +82,9 @@ impl Worker {
             }
         }
         // A token if the park was not committed because of it; later ones are for later parks.
-        !header.life.take_expiry() | header.life.take_token()
+        let is_woken = !header.life.take_expiry() | header.life.take_token();
+        // The timer of an earlier wait may have woken a free fiber (`arm`).
+        is_woken || header.lane == Lane::Free && deadline.is_some_and(|at| Instant::now() < at)
     }
 
     /// Sets the fiber's timer. Returns it if it is to be disarmed after the wait.

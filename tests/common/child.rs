@@ -1,14 +1,20 @@
 //! Runs the body of a test in a child process, for what ends, bends or measures a whole process.
+#![allow(dead_code, reason = "not every program that shares this file uses all of it")]
 
 use std::any;
+use std::cell::Cell;
 use std::env;
 use std::process::{self, Command, Output, Stdio};
 
 /// Names the test whose body a child is to run.
 const VARIABLE: &str = "GREENSTD_TEST_CHILD";
 
-/// A child that is to run the body of the calling test, which is written as
-/// `let Some(child) = child::of(&body) else { return };` or by [`run`].
+thread_local! {
+    /// Whether the test on this OS thread has had its child. A second one would run the first body.
+    static HAS_CHILD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A child that is about to be started.
 pub struct Child {
     command: Command,
 }
@@ -33,6 +39,7 @@ pub fn prepare<F: FnOnce()>(body: F) -> Child {
     let path = any::type_name::<F>();
     let (_, path) = path.split_once("::").expect("a test is inside of a crate");
     let test = path.trim_end_matches("::{{closure}}");
+    assert!(!HAS_CHILD.replace(true), "a test has one child");
     if env::var(VARIABLE).is_ok_and(|value| value == test) {
         let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: only a limit of this process: no core files from tests that die.

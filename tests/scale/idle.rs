@@ -1,0 +1,83 @@
+//! A process whose green threads all wait makes no system call and wakes up for nothing.
+
+use crate::child;
+use greenstd::runtime::Builder;
+use greenstd::thread;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{self, Command, Stdio};
+use std::time::Duration;
+
+/// Fills a runtime with those who wait: parked, joining, at a deadline far away, for descriptors.
+fn wait_in_every_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    for _ in 0..100 {
+        thread::spawn(thread::park);
+        thread::spawn(|| thread::spawn(thread::park).join());
+        thread::spawn(|| thread::sleep(Duration::from_secs(10_000)));
+        thread::spawn(|| thread::park_timeout(Duration::MAX));
+    }
+    for _ in 0..10 {
+        let listener = listener.try_clone().unwrap();
+        thread::spawn(move || greenstd::wait_readable(&listener, None));
+    }
+}
+
+/// The workers of this process: their ids, and how often each has fallen asleep.
+fn workers() -> BTreeMap<String, String> {
+    let is_worker = |task: &Path| {
+        fs::read_to_string(task.join("comm")).is_ok_and(|name| name.starts_with("greenstd-"))
+    };
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    tasks
+        .filter(|task| is_worker(task))
+        .map(|task| {
+            let status = fs::read_to_string(task.join("status")).unwrap();
+            let count = status.lines().find(|line| line.starts_with("voluntary_ctxt")).unwrap();
+            let id = task.file_name().unwrap().to_str().unwrap();
+            (id.to_owned(), count.to_owned())
+        })
+        .collect()
+}
+
+/// What strace sees of these threads in a while; nothing if there is no strace, or it may not.
+fn trace(ids: impl Iterator<Item = String>) -> String {
+    let Ok(mut tracer) = Command::new("strace")
+        .args(ids.flat_map(|id| ["-p".to_owned(), id]))
+        .stderr(Stdio::piped())
+        .spawn()
+    else {
+        return String::new();
+    };
+    thread::sleep(Duration::from_secs(2));
+    // SAFETY: a signal to a child that was not waited for yet.
+    unsafe { libc::kill(tracer.id() as libc::pid_t, libc::SIGINT) };
+    let mut words = String::new();
+    tracer.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    tracer.wait().unwrap();
+    words
+}
+
+#[test]
+fn an_idle_process_makes_no_system_call() {
+    child::succeed(|| {
+        let runtime = Builder::new().workers(2).build().unwrap();
+        runtime.run(wait_in_every_way);
+        // Whatever is to be settled once is settled then.
+        std::thread::sleep(Duration::from_secs(1));
+        let before = workers();
+        assert_eq!(before.len(), 2);
+        // Who has not fallen asleep again has not woken up.
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(workers(), before);
+        let words = trace(before.into_keys());
+        // The one call in which each has been all the while.
+        let calls = words.lines().filter(|line| line.contains('('));
+        let others: Vec<_> = calls.filter(|line| !line.contains("epoll_wait(")).collect();
+        assert!(others.is_empty(), "{words}");
+        process::exit(0);
+    });
+}

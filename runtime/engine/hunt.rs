@@ -4,8 +4,8 @@
 //!
 //! 1. Nothing wakes periodically: a sleeping worker waits for events, its next timer or a ring.
 //! 2. The order of falling asleep is: say so in the inbox, then in the idle list, then, unless
-//!    somebody else searches, look at all queues once more. Whoever finds the worker in the list may
-//!    ring it, and whoever added work before the last look is found by it (`idle`, Orderings).
+//!    somebody else searches, look at all queues once more. Whoever finds the worker in the list
+//!    may ring it, and whoever added work before the last look is found by it (`idle`, Orderings).
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;

@@ -1,10 +1,10 @@
 //! The timers of one worker: when to wake whom.
 //!
-//! A queue and a 4-ary heap of keys beside a slab of timers. Most timeouts never fire: a connection sets a
-//! deadline for each read, and each is later than the one before. So a disarmed or postponed timer
-//! leaves its heap entry where it is; when that entry comes up it is dropped or put back with the
-//! deadline that holds by then. Arming again costs a store, and the heap sees one entry for each
-//! waiter and timeout length instead of one for each read.
+//! A queue and a 4-ary heap of keys beside a slab of timers. Most timeouts never fire: a connection
+//! sets a deadline for each read, and each is later than the one before. So a disarmed or postponed
+//! timer leaves its entry where it is; when that comes up it is dropped, or put back with the
+//! deadline that holds by then. Arming again costs a store, and there is one entry for each waiter
+//! and timeout length instead of one for each read.
 //!
 //! Most timeouts also have the same few lengths, so their deadlines come in rising order. As long
 //! as they do they form a queue, and nothing is sorted at all; what comes out of order goes to the

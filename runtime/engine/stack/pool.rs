@@ -8,8 +8,8 @@
 //! first: up to a bound they become *warm*, trimmed to the top of their memory, and beyond it
 //! *cold*, with none. Settling a slot takes the kernel 0.3 µs and more, for which nobody is to
 //! wait, least of all a million green threads that end at once; so the workers settle what has
-//! gone unused for a while (`decay`), all of it when they have nothing else to do. The hottest slots are handed
-//! out first: returned, warm, cold, and last such as were never used.
+//! gone unused for a while (`decay`), all of it when they have nothing else to do. The hottest
+//! slots are handed out first: returned, warm, cold, and last such as were never used.
 //!
 //! Workers come here with 16 slots at a time, through their [`LocalCache`](super::LocalCache).
 //! System calls on slots are made outside the lock, by whoever holds their handles just then.

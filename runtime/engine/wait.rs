@@ -5,7 +5,8 @@
 //! 1. A pinned fiber has one timer, made at its first deadline and kept: arming it again is a store
 //!    (`timers`).
 //! 2. A fiber that unwinds never switches away: std counts panics per OS thread, so whoever ran
-//!    meanwhile would take itself for panicking. It turns the loop on its own stack, running nobody.
+//!    meanwhile would take itself for panicking. It turns the loop on its own stack and lets nobody
+//!    run.
 
 use super::fiber::{FiberRef, Header, Lane, Suspend};
 use super::life::Life;

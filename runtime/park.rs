@@ -1,7 +1,7 @@
 //! The waist: parking a thread until somebody unparks it.
 //!
-//! Everything that blocks is built from the two calls here and from
-//! [`Registration::wait`](crate::readiness::Registration::wait). They serve green threads and plain
+//! Everything that blocks is built from the two calls here and from the waits of
+//! [`readiness`](crate::readiness) and [`Fd`](crate::fd::Fd). They serve green threads and plain
 //! OS threads alike, so the same lock, event or channel works between either kind.
 //!
 //! The protocol of a primitive is: put an [`Unparker`] where the other side finds it, look whether

@@ -7,7 +7,7 @@
 //! # Invariants
 //!
 //! 1. A `Registration` is used with one and the same open descriptor throughout.
-//! 2. It is ended, by [`deregister`](Registration::deregister), before that descriptor is closed;
+//! 2. It is ended, by `deregister`, before that descriptor is closed;
 //!    a registration that outlives it would catch the events of whoever gets the number next.
 
 use crate::engine::{self, Outcome, Place, Source, Waiter};

@@ -131,7 +131,7 @@ impl Worker {
         let tasks = self.deque.len() + usize::from(has_next);
         for _ in 0..tasks {
             let Some(work) = self.pop_stealable() else { break };
-            self.run_one(work.0);
+            self.run_or_pass_on(work, false);
         }
         tasks
     }
@@ -166,7 +166,8 @@ impl Worker {
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
         if let Some(work) = self.take_injected() {
-            self.deque.push(work);
+            // Not to the deque, from where it could go back (`place` invariant 2).
+            self.push_ready(work.0);
         }
         self.shared.stacks.settle_unused(STACKS_SETTLED_AT_A_LOOK, now);
     }
@@ -205,7 +206,7 @@ impl Worker {
             Lane::Pinned | Lane::Local => {
                 let mut fibers = self.fibers.borrow_mut();
                 let index = fibers.insert(reference);
-                self.remote().load.store(fibers.len(), Ordering::Relaxed);
+                self.remote().set_load(fibers.len());
                 index
             }
         };
@@ -283,7 +284,7 @@ impl Worker {
             Lane::Pinned | Lane::Local => {
                 let mut fibers = self.fibers.borrow_mut();
                 let reference = fibers.remove(index);
-                self.remote().load.store(fibers.len(), Ordering::Relaxed);
+                self.remote().set_load(fibers.len());
                 reference
             }
         };
@@ -299,6 +300,8 @@ impl Worker {
     /// While the runtime closes: discards what has not started and unwinds what has. True once
     /// nothing is left.
     fn wind_up(&self) -> bool {
+        // A task may have been offered while this worker slept.
+        self.drain_inbox();
         while let Some(work) = self.pop_stealable().or_else(|| self.take_injected()) {
             self.run_one(work.0);
         }

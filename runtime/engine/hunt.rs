@@ -80,7 +80,7 @@ impl Worker {
                     self.shared.notify();
                 }
                 if let Some(work) = found {
-                    self.run_one(work.0);
+                    self.run_or_pass_on(work, true);
                 }
                 return true;
             }
@@ -168,7 +168,7 @@ impl Worker {
         }
     }
 
-    fn siblings(&self) -> impl Iterator<Item = &Remote> {
+    pub(super) fn siblings(&self) -> impl Iterator<Item = &Remote> {
         let remotes = &self.shared.remotes;
         (1..remotes.len()).map(move |step| &remotes[(self.index + step) % remotes.len()])
     }

@@ -55,29 +55,35 @@ impl Idle {
         }
     }
 
-    /// To be called after stealable work was published: the worker to ring, if one is needed. It
-    /// counts as searching already.
+    /// To be called after stealable work was published: the worker to ring, if one is needed, the
+    /// one with the least `load` of those that sleep. It counts as searching already.
     #[inline]
     #[must_use]
-    pub(crate) fn notify(&self) -> Option<usize> {
+    pub(crate) fn notify(&self, load: impl Fn(usize) -> usize) -> Option<usize> {
         // Pairs with the fence in `sleep` and in `end_search`.
         fence(Ordering::SeqCst);
         let word = self.word.load(Ordering::Relaxed);
         if searching(word) > 0 || sleeping(word) == 0 {
             return None;
         }
-        self.take_sleeper()
+        self.take_sleeper(load)
     }
 
     #[cold]
-    fn take_sleeper(&self) -> Option<usize> {
+    fn take_sleeper(&self, load: impl Fn(usize) -> usize) -> Option<usize> {
         let mut sleepers = self.sleepers.lock();
         if searching(self.word.load(Ordering::SeqCst)) > 0 {
             return None;
         }
-        let worker = sleepers.pop()?;
+        let position = (0..sleepers.len()).min_by_key(|&at| load(sleepers[at]))?;
+        let worker = sleepers.swap_remove(position);
         self.word.fetch_add(SEARCHING.wrapping_sub(SLEEPING), Ordering::SeqCst);
         Some(worker)
+    }
+
+    /// Whether a worker looks for stealable work, and will look once more before it sleeps.
+    pub(crate) fn is_somebody_searching(&self) -> bool {
+        searching(self.word.load(Ordering::Relaxed)) > 0
     }
 
     /// Starts to search, unless half of the workers do; one that `expects` something to come to it
@@ -118,8 +124,7 @@ impl Idle {
     #[must_use]
     pub(crate) fn get_up(&self, worker: usize) -> bool {
         let mut sleepers = self.sleepers.lock();
-        // From the back: the worker that slept last is the one that is woken first.
-        match sleepers.iter().rposition(|&sleeper| sleeper == worker) {
+        match sleepers.iter().position(|&sleeper| sleeper == worker) {
             Some(position) => {
                 sleepers.swap_remove(position);
                 self.word.fetch_sub(SLEEPING, Ordering::SeqCst);
@@ -155,7 +160,7 @@ mod models {
         }
 
         fn notify(&self) {
-            if let Some(worker) = self.idle.notify() {
+            if let Some(worker) = self.idle.notify(|_| 0) {
                 self.rung[worker].store(1, Relaxed);
             }
         }
@@ -249,7 +254,7 @@ mod models {
             let idle = Arc::new(Idle::new(2));
             assert!(idle.sleep(0, false));
             let other = idle.clone();
-            let notifier = thread::spawn(move || other.notify());
+            let notifier = thread::spawn(move || other.notify(|_| 0));
             let woken_by_notifier = idle.get_up(0);
             let taken = notifier.join().expect("the notifier does not panic").is_some();
             assert_eq!(woken_by_notifier, taken);

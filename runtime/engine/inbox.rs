@@ -75,6 +75,26 @@ impl<T: Linked> Inbox<T> {
         }
     }
 
+    /// Puts a node in if the worker sleeps, and returns what `waker` gave; the caller rings. `None`
+    /// if it is awake, and may be about to end.
+    ///
+    /// # Safety
+    ///
+    /// As `push`.
+    #[must_use]
+    pub(crate) unsafe fn offer<R>(&self, node: NonNull<T>, waker: impl Fn() -> R) -> Option<R> {
+        if self.head.load(Ordering::Relaxed) != Self::ASLEEP {
+            return None;
+        }
+        let ring = waker();
+        // SAFETY: the node is alive, and its link is ours (invariant 1).
+        unsafe { node.as_ref() }.link().store(ptr::null_mut(), Ordering::Relaxed);
+        self.head
+            .compare_exchange(Self::ASLEEP, node.as_ptr(), Ordering::Release, Ordering::Relaxed)
+            .is_ok()
+            .then_some(ring)
+    }
+
     /// Wakes a sleeping worker without giving it anything. True if the caller has to ring.
     #[must_use]
     pub(crate) fn rouse(&self) -> bool {
@@ -209,6 +229,30 @@ mod models {
             }
             assert_eq!(got, [0, 1]);
             sender.join().expect("the sender does not panic");
+        });
+    }
+
+    #[test]
+    fn loom_an_offer_is_refused_or_drained_by_a_worker_that_ends() {
+        loom::model(|| {
+            let inbox: Arc<Inbox<Node>> = Arc::new(Inbox::new());
+            assert!(inbox.fall_asleep());
+            let other = inbox.clone();
+            let giver = thread::spawn(move || {
+                let node = node(0);
+                // SAFETY: a new node, leaked until it is drained, or refused and freed.
+                let is_taken = unsafe { other.offer(node, || ()) }.is_some();
+                if !is_taken {
+                    // SAFETY: refused, so it is still ours, from `Box::leak`.
+                    drop(unsafe { Box::from_raw(node.as_ptr()) });
+                }
+                usize::from(is_taken)
+            });
+            // It gets up, takes what is there, and ends: nothing may come after that.
+            inbox.get_up();
+            let mut got = Vec::new();
+            drain(&inbox, &mut got);
+            assert_eq!(giver.join().expect("the giver does not panic"), got.len());
         });
     }
 

@@ -30,6 +30,8 @@ mod killed;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
+mod place;
+#[cfg(not(loom))]
 mod reactor;
 #[cfg(not(loom))]
 mod ready;

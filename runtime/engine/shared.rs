@@ -61,7 +61,7 @@ pub(crate) struct Remote {
     pub(crate) stealer: Stealer<Runnable>,
     pub(crate) reactor: Arc<ReactorHandle>,
     /// Fibers that the worker has, for the placement of new ones.
-    pub(crate) load: AtomicUsize,
+    load: AtomicUsize,
     shared: Weak<Shared>,
 }
 
@@ -188,7 +188,7 @@ impl Shared {
     /// Wakes a worker for stealable work, if one sleeps and none searches.
     #[inline]
     pub(crate) fn notify(&self) {
-        if let Some(worker) = self.idle.notify() {
+        if let Some(worker) = self.idle.notify(|worker| self.remotes[worker].load()) {
             self.remotes[worker].rouse();
         }
     }
@@ -239,6 +239,25 @@ impl Remote {
         if self.inbox.rouse() {
             self.reactor.ring();
         }
+    }
+
+    /// Fibers that the worker has; an estimate.
+    pub(crate) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_load(&self, fibers: usize) {
+        self.load.store(fibers, Ordering::Relaxed);
+    }
+
+    /// Gives a task to the worker if it sleeps. False if it does not.
+    pub(crate) fn offer(&self, task: NonNull<Header>) -> bool {
+        // SAFETY: a task that its holder has taken out of its queue, with the queue's reference.
+        let sleeper = unsafe { self.inbox.offer(task, || self.reactor.clone()) };
+        if let Some(reactor) = &sleeper {
+            reactor.ring();
+        }
+        sleeper.is_some()
     }
 
     fn deliver(&self, fiber: NonNull<Header>) {

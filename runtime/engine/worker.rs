@@ -14,7 +14,7 @@
 //!
 //! | queue | holds | who takes |
 //! |---|---|---|
-//! | `ready` | pinned fibers that can go on, local tasks | this worker |
+//! | `ready` | pinned fibers that can go on, tasks that are to start here | this worker |
 //! | `next` | the stealable work that came last | this worker; thieves after a while |
 //! | `deque` | stealable work that came before | this worker, thieves |
 
@@ -139,7 +139,13 @@ impl Worker {
         &self.reactor
     }
 
-    /// Queues a pinned fiber whose wake-up was claimed, or a local task.
+    /// Whether this is the only worker of its runtime.
+    #[inline]
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    /// Queues a pinned fiber whose wake-up was claimed, or a task that is to start here.
     #[inline]
     pub(crate) fn push_ready(&self, fiber: NonNull<Header>) {
         self.ready.push_back(fiber);

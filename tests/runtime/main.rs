@@ -9,6 +9,7 @@ mod flavour;
 
 mod leaks;
 mod limit;
+mod placement;
 mod readiness;
 mod run;
 mod shutdown;

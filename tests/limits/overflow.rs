@@ -35,9 +35,8 @@ fn a_named_one_is_told_by_its_name() {
     let line = line!() - 4;
     let stderr = died_by(libc::SIGABRT, &output);
     let file = file!();
-    let words = format!(
-        "green thread 'greedy' (spawned at {file}:{line}) overflowed its 256 KiB stack\n"
-    );
+    let words =
+        format!("green thread 'greedy' (spawned at {file}:{line}) overflowed its 256 KiB stack\n");
     assert!(stderr.ends_with(&words), "{stderr:?} and not {words:?}");
 }
 

@@ -75,7 +75,7 @@ fn an_idle_process_makes_no_system_call() {
         assert_eq!(workers(), before);
         let words = trace(before.into_keys());
         // The one call in which each has been all the while.
-        let calls = words.lines().filter(|line| line.contains('('));
+        let calls = words.lines().filter(|line| !line.starts_with("strace:") && line.contains('('));
         let others: Vec<_> = calls.filter(|line| !line.contains("epoll_wait(")).collect();
         assert!(others.is_empty(), "{words}");
         process::exit(0);

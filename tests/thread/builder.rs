@@ -76,8 +76,7 @@ laws! {
 
 #[test]
 fn the_default_size_is_the_runtimes() {
-    let runtime =
-        greenstd::runtime::Builder::new().workers(1).stack_size(4 << 20).build().unwrap();
+    let runtime = greenstd::runtime::Builder::new().workers(1).stack_size(4 << 20).build().unwrap();
     runtime.run(|| {
         greenstd::thread::spawn(|| dig(1 << 20)).join().unwrap();
     });

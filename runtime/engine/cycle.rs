@@ -168,7 +168,7 @@ impl Worker {
         if let Some(work) = self.take_injected() {
             self.deque.push(work);
         }
-        self.shared.stacks.settle(STACKS_SETTLED_AT_A_LOOK);
+        self.shared.stacks.settle_unused(STACKS_SETTLED_AT_A_LOOK, now);
     }
 
     /// Gives a task its stack. False if there is none to be had: the task has ended with an error

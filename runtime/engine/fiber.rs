@@ -3,7 +3,7 @@
 //! A green thread is born as a *task*: a closure without a stack, which any worker may start. Once
 //! started it is a *fiber*: it has a stack, and a worker that it belongs to (its home). Header,
 //! closure and, later, result lie in one allocation, behind a pointer that does not know their
-//! types; the vtable does.
+//! types; the vtable does (`body`).
 //!
 //! # Invariants
 //!
@@ -22,6 +22,7 @@
 //! fits into an atomic word.
 
 use super::atomic::{AtomicPtr, AtomicU32, Ordering};
+use super::body::VTable;
 use super::inbox::Linked;
 use super::life::Life;
 use super::shared::Remote;
@@ -33,8 +34,8 @@ use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::ops::Deref;
-use std::panic::{self, AssertUnwindSafe, Location};
-use std::ptr::{self, NonNull};
+use std::panic::Location;
+use std::ptr::NonNull;
 
 const CACHE_LINE_BYTES: usize = 64;
 
@@ -81,10 +82,10 @@ pub(crate) type FiberCoroutine = Coroutine<(), Suspend, (), Stack>;
 #[repr(C)]
 pub(crate) struct Header {
     pub(crate) life: Life,
-    references: AtomicU32,
-    vtable: &'static VTable,
+    pub(super) references: AtomicU32,
+    pub(super) vtable: &'static VTable,
     /// Link of the inbox.
-    link: AtomicPtr<Header>,
+    pub(super) link: AtomicPtr<Header>,
     /// The worker that a wake-up goes to; written when the fiber starts.
     pub(crate) home: AtomicPtr<Remote>,
     pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
@@ -92,12 +93,12 @@ pub(crate) struct Header {
     /// The top of the stack when the fiber was last switched away from, for `fetch_stack`.
     pub(crate) parked_at: Cell<*const u8>,
     /// Who waits in `join`; guarded by `life` invariant 3.
-    joiner: UnsafeCell<Option<Waiter>>,
+    pub(super) joiner: UnsafeCell<Option<Waiter>>,
     /// Place in the home's timers, made at the first wait with a deadline.
     pub(crate) timer: Cell<Option<TimerKey>>,
     /// Place in the home's list of fibers.
     pub(crate) index: Cell<u32>,
-    birth: Birth,
+    pub(super) birth: Birth,
 }
 
 impl Deref for Header {
@@ -117,27 +118,6 @@ pub(crate) struct Birth {
     pub(crate) name: Option<Box<str>>,
 }
 
-struct VTable {
-    run: unsafe fn(NonNull<Header>),
-    discard: unsafe fn(NonNull<Header>, Box<dyn Any + Send>),
-    take_outcome: unsafe fn(NonNull<Header>, *mut ()),
-    drop_outcome: unsafe fn(NonNull<Header>) -> Option<Box<dyn Any + Send>>,
-    free: unsafe fn(NonNull<Header>),
-}
-
-enum Stage<F, T> {
-    Unstarted(F),
-    Running,
-    Ended(Outcome<T>),
-    Taken,
-}
-
-#[repr(C)]
-struct Body<F, T> {
-    header: Header,
-    stage: UnsafeCell<Stage<F, T>>,
-}
-
 // SAFETY: the link is used by the inbox only.
 unsafe impl Linked for Header {
     fn link(&self) -> &AtomicPtr<Header> {
@@ -145,72 +125,8 @@ unsafe impl Linked for Header {
     }
 }
 
-impl<F: FnOnce() -> T, T> Body<F, T> {
-    const VTABLE: &'static VTable = &VTable {
-        run: Self::run,
-        discard: Self::discard,
-        take_outcome: Self::take_outcome,
-        drop_outcome: Self::drop_outcome,
-        free: Self::free,
-    };
-
-    /// # Safety
-    ///
-    /// Invariant 1, and the pointer came from `FiberRef::new::<F, T>`; so for all five.
-    unsafe fn stage<'a>(header: NonNull<Header>) -> &'a mut Stage<F, T> {
-        // SAFETY: `Header` is the first field of `repr(C)`; the caller has the stage to itself.
-        unsafe { &mut *header.cast::<Body<F, T>>().as_ref().stage.get() }
-    }
-
-    unsafe fn run(header: NonNull<Header>) {
-        // SAFETY: as promised by the caller; no reference to the stage lives while user code runs.
-        let started = std::mem::replace(unsafe { Self::stage(header) }, Stage::Running);
-        let Stage::Unstarted(closure) = started else {
-            unreachable!("a green thread starts once");
-        };
-        let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
-        // SAFETY: as above.
-        *unsafe { Self::stage(header) } = Stage::Ended(outcome);
-    }
-
-    unsafe fn discard(header: NonNull<Header>, payload: Box<dyn Any + Send>) {
-        // SAFETY: as promised by the caller.
-        let closure = std::mem::replace(unsafe { Self::stage(header) }, Stage::Ended(Err(payload)));
-        // The closure's destructor is user code: its panic must not take the worker down.
-        let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(closure)));
-    }
-
-    unsafe fn take_outcome(header: NonNull<Header>, target: *mut ()) {
-        // SAFETY: as promised by the caller.
-        let stage = std::mem::replace(unsafe { Self::stage(header) }, Stage::Taken);
-        let outcome = match stage {
-            Stage::Ended(outcome) => Some(outcome),
-            Stage::Unstarted(_) | Stage::Running | Stage::Taken => None,
-        };
-        // SAFETY: `target` is an `Option<Outcome<T>>`, by the caller's promise.
-        unsafe { target.cast::<Option<Outcome<T>>>().write(outcome) };
-    }
-
-    unsafe fn drop_outcome(header: NonNull<Header>) -> Option<Box<dyn Any + Send>> {
-        // SAFETY: as promised by the caller.
-        match std::mem::replace(unsafe { Self::stage(header) }, Stage::Taken) {
-            Stage::Ended(Err(payload)) => Some(payload),
-            // The value's destructor is user code.
-            Stage::Ended(Ok(value)) => {
-                panic::catch_unwind(AssertUnwindSafe(move || drop(value))).err()
-            }
-            Stage::Unstarted(_) | Stage::Running | Stage::Taken => None,
-        }
-    }
-
-    unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: made by `Box::into_raw` of this type, and nobody refers to it any more.
-        drop(unsafe { Box::from_raw(header.cast::<Body<F, T>>().as_ptr()) });
-    }
-}
-
 /// A counted reference to a green thread.
-pub(crate) struct FiberRef(NonNull<Header>);
+pub(crate) struct FiberRef(pub(super) NonNull<Header>);
 
 // SAFETY: what is reachable through a shared reference is atomic or guarded by the protocols of
 // the module head, whatever the types of closure and result (invariant 4).
@@ -219,42 +135,6 @@ unsafe impl Send for FiberRef {}
 unsafe impl Sync for FiberRef {}
 
 impl FiberRef {
-    /// Makes an unstarted green thread, with one reference for the scheduler (the pointer) and one
-    /// for the handle.
-    ///
-    /// # Safety
-    ///
-    /// Whatever `F` and `T` borrow outlives the green thread and its handle. Unless the lane is
-    /// `Local`, they are `Send`.
-    pub(crate) unsafe fn new<F, T>(birth: Birth, closure: F) -> (NonNull<Header>, FiberRef)
-    where
-        F: FnOnce() -> T,
-    {
-        // Written field by field into its place: the compiler builds the whole on the stack and
-        // copies it otherwise.
-        let body = Box::into_raw(Box::<Body<F, T>>::new_uninit()).cast::<Body<F, T>>();
-        // SAFETY: room for a body that nobody else knows of.
-        let header = unsafe { &raw mut (*body).header };
-        // SAFETY: as above; this is every field of the header and of the body.
-        unsafe {
-            (&raw mut (*header).life).write(Life::new(true));
-            (&raw mut (*header).references).write(AtomicU32::new(2));
-            (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
-            (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
-            (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
-            (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
-            (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
-            (&raw mut (*header).parked_at).write(Cell::new(ptr::null()));
-            (&raw mut (*header).joiner).write(UnsafeCell::new(None));
-            (&raw mut (*header).timer).write(Cell::new(None));
-            (&raw mut (*header).index).write(Cell::new(0));
-            (&raw mut (*header).birth).write(birth);
-            (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));
-        }
-        let header = NonNull::new(body).expect("a box is not null").cast();
-        (header, FiberRef(header))
-    }
-
     /// Takes over a reference that was given up by `into_raw`.
     ///
     /// # Safety
@@ -284,34 +164,6 @@ impl FiberRef {
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: a reference keeps the header alive.
         unsafe { self.0.as_ref() }
-    }
-
-    /// Blocks nobody: takes the outcome of a green thread that has ended, once.
-    ///
-    /// # Safety
-    ///
-    /// `T` is the type that the green thread was made with, it has finished, and the caller owns
-    /// its result (`life` invariant 4).
-    pub(crate) unsafe fn take_outcome<T>(&self) -> Option<Outcome<T>> {
-        let mut outcome: Option<Outcome<T>> = None;
-        // SAFETY: passed on; the target has the type that the vtable entry writes.
-        unsafe {
-            (self.header().vtable.take_outcome)(self.0, (&raw mut outcome).cast::<()>());
-        }
-        outcome
-    }
-}
-
-impl FiberRef {
-    /// Drops the outcome of a green thread that has ended, and returns the payload of a panic that
-    /// nobody has seen: its own, or that of its result's destructor.
-    ///
-    /// # Safety
-    ///
-    /// It has finished, and the caller owns its result (`life` invariant 4).
-    pub(crate) unsafe fn drop_outcome(&self) -> Option<Box<dyn Any + Send>> {
-        // SAFETY: passed on.
-        unsafe { (self.header().vtable.drop_outcome)(self.0) }
     }
 }
 
@@ -376,32 +228,6 @@ impl Header {
         let top = unsafe { this.as_ref() }.parked_at.get();
         prefetch(top);
         prefetch(top.wrapping_add(CACHE_LINE_BYTES));
-    }
-
-    /// Runs the closure to its end and stores the outcome. On the fiber's own stack.
-    ///
-    /// # Safety
-    ///
-    /// The fiber has just been started.
-    pub(crate) unsafe fn run(this: NonNull<Header>) {
-        // SAFETY: passed on.
-        unsafe { (this.as_ref().vtable.run)(this) }
-        // SAFETY: it runs, so its home's list holds a reference.
-        let this = unsafe { FiberRef::share(this) };
-        if !this.header().life.has_handle() {
-            // Here, where the destructor of the result may wait, as in std; the worker may not.
-            super::report::drop_unclaimed(&this);
-        }
-    }
-
-    /// Drops the closure of a green thread that will never start; its outcome is `payload`.
-    ///
-    /// # Safety
-    ///
-    /// It has not been started, and the caller has taken it out of its queue.
-    pub(crate) unsafe fn discard(this: NonNull<Header>, payload: Box<dyn Any + Send>) {
-        // SAFETY: passed on.
-        unsafe { (this.as_ref().vtable.discard)(this, payload) }
     }
 
     /// Queues the one that waits for the end. False if the end has come.

@@ -4,8 +4,8 @@
 //!
 //! 1. Nothing wakes periodically: a sleeping worker waits for events, its next timer or a ring.
 //! 2. The order of falling asleep is: say so in the inbox, then in the idle list, then, unless
-//!    somebody else searches, look at all queues once more. Whoever finds the worker in the list may
-//!    ring it, and whoever added work before the last look is found by it (`idle`, Orderings).
+//!    somebody else searches, look at all queues once more. Whoever finds the worker in the list
+//!    may ring it, and whoever added work before the last look is found by it (`idle`, Orderings).
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
@@ -17,10 +17,14 @@ use std::hint;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-/// How long a worker that was woken for work, or ran some from outside, goes on looking. Long enough that a stream of spawns
+/// How long a worker that was woken for work goes on looking. Long enough that a stream of spawns
 /// that their own worker starts at once pays for one ring in hundreds; short enough to be lost in
 /// a sleep.
 const SEARCH_FOR: Duration = Duration::from_micros(50);
+
+/// How long a worker goes on looking that has just run something from outside, or was woken from
+/// there: whoever sent that often sends more at once. Far below what a ring costs both sides.
+const EXPECT_FOR: Duration = Duration::from_micros(10);
 
 /// How long the newest task is left to its own worker, whose spawner most often waits for it at
 /// once (Go's figure is 3 µs).
@@ -45,12 +49,9 @@ impl Worker {
             }
         }
         let expects_more = self.expects_more.replace(false);
-        let mut is_searching =
-            (expects_more || self.is_work_elsewhere()) && self.shared.idle.start_search();
-        if !is_searching && self.shared.stacks.settle(STACKS_SETTLED_AT_ONCE) > 0 {
-            return;
-        }
-        let mut time = SEARCH_FOR;
+        let can_search = expects_more || self.is_work_elsewhere();
+        let mut is_searching = can_search && self.shared.idle.start_search(expects_more);
+        let mut time = if expects_more { EXPECT_FOR } else { SEARCH_FOR };
         // A ring that was for nothing leads back to sleep, by this loop: any number of them may
         // follow one another.
         loop {
@@ -111,7 +112,7 @@ impl Worker {
         let must_look = idle.sleep(self.index, was_searching);
         let stays_awake = must_look && self.is_work_elsewhere() || self.must_wind_up();
         if !stays_awake {
-            self.reactor.wait(self.time_to_next_timer());
+            self.reactor.wait(self.time_to_next_duty());
         }
         inbox.get_up();
         let is_searching = idle.get_up(self.index);
@@ -120,6 +121,19 @@ impl Worker {
         }
         self.pace.slept();
         is_searching
+    }
+
+    /// How long the worker may sleep: until its next timer, or until unused stacks are to be given
+    /// back, which it does first if it is due.
+    fn time_to_next_duty(&self) -> Option<Duration> {
+        let next_timer = self.time_to_next_timer();
+        if !self.shared.stacks.has_unsettled() {
+            return next_timer;
+        }
+        let now = Instant::now();
+        let next_settling = self.shared.stacks.settle_unused(STACKS_SETTLED_AT_ONCE, now);
+        let time = next_settling.map(|next| next.saturating_duration_since(now));
+        [next_timer, time].into_iter().flatten().min()
     }
 
     /// Whether the runtime closes and this worker has something left to do for it.

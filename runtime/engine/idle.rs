@@ -80,11 +80,13 @@ impl Idle {
         Some(worker)
     }
 
-    /// Starts to search, unless half of the workers do.
+    /// Starts to search, unless half of the workers do; one that `expects` something to come to it
+    /// may search besides.
     #[must_use]
-    pub(crate) fn start_search(&self) -> bool {
+    pub(crate) fn start_search(&self, expects: bool) -> bool {
         // An estimate is enough: the limit only saves contention.
-        if 2 * searching(self.word.load(Ordering::Relaxed)) >= self.workers {
+        let half = 2 * searching(self.word.load(Ordering::Relaxed)) >= self.workers;
+        if half && !expects {
             return false;
         }
         self.word.fetch_add(SEARCHING, Ordering::SeqCst);
@@ -172,7 +174,7 @@ mod models {
             let mut searches = false;
             loop {
                 if !searches {
-                    searches = self.idle.start_search();
+                    searches = self.idle.start_search(false);
                 }
                 if self.take() {
                     if searches && self.idle.end_search() {

@@ -8,13 +8,13 @@
 //! | bit | set by | cleared by | meaning |
 //! |---|---|---|---|
 //! | `TOKEN` | `unpark` of one that is not parked | owner, `take_token` | a wake-up to come |
-//! | `PARKED` | its worker, `commit_park` | whoever claims the wake | off the stack, queued nowhere |
+//! | `PARKED` | its worker, `commit_park` | whoever claims the wake | off its stack, in no queue |
 //! | `EXPIRED` | its worker, `expire` | owner, `take_expiry` | the park ended by its deadline |
 //! | `KILLED` | anyone, `kill` | nobody | the next blocking call unwinds |
 //! | `FINISHED` | its worker, `finish` | nobody | result stored, stack gone |
 //! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |
 //! | `JOINER` | handle, `set_joiner` | handle, `unset_joiner` | the joiner's cell is filled |
-//! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` came before `park` |
+//! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` before its `park` |
 //!
 //! # Invariants
 //!

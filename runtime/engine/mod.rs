@@ -14,6 +14,8 @@ mod slot;
 mod timers;
 
 #[cfg(not(loom))]
+mod body;
+#[cfg(not(loom))]
 mod builder;
 #[cfg(not(loom))]
 mod cycle;
@@ -43,6 +45,8 @@ mod shared;
 mod spawn;
 #[cfg(not(loom))]
 mod stack;
+#[cfg(not(loom))]
+mod wait;
 #[cfg(not(loom))]
 mod waiter;
 #[cfg(not(loom))]

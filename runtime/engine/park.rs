@@ -29,17 +29,13 @@ pub(crate) fn is_on_green_thread() -> bool {
 
 /// Parks the calling thread, of either kind.
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
-    loop {
-        let is_woken = park_once(deadline, false);
-        if Worker::is_killed() {
-            return Outcome::Killed;
-        }
-        if is_woken {
-            return Outcome::Woken;
-        }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Outcome::TimedOut;
-        }
+    let is_woken = park_once(deadline, false);
+    if Worker::is_killed() {
+        Outcome::Killed
+    } else if is_woken {
+        Outcome::Woken
+    } else {
+        Outcome::TimedOut
     }
 }
 

@@ -137,7 +137,7 @@ mod tests {
         let ready = Ready::with_capacity(2);
         let (mut pushed, mut popped) = (0, 0);
         for round in 0..200 {
-            for _ in 0..=round % 4 {
+            for _ in 0..=round % 3 {
                 pushed += 1;
                 ready.push_back(fiber(pushed));
             }

@@ -1,10 +1,14 @@
 //! The timers of one worker: when to wake whom.
 //!
-//! A 4-ary heap of keys beside a slab of timers. Most timeouts never fire: a connection sets a
-//! deadline for each read, and each is later than the one before. So a disarmed or postponed timer
-//! leaves its heap entry where it is; when that entry comes up it is dropped or put back with the
-//! deadline that holds by then. Arming again costs a store, and the heap sees one entry for each
-//! waiter and timeout length instead of one for each read.
+//! A queue and a 4-ary heap of keys beside a slab of timers. Most timeouts never fire: a connection
+//! sets a deadline for each read, and each is later than the one before. So a disarmed or postponed
+//! timer leaves its entry where it is; when that comes up it is dropped, or put back with the
+//! deadline that holds by then. Arming again costs a store, and there is one entry for each waiter
+//! and timeout length instead of one for each read.
+//!
+//! Most timeouts also have the same few lengths, so their deadlines come in rising order. As long
+//! as they do they form a queue, and nothing is sorted at all; what comes out of order goes to the
+//! heap.
 //!
 //! Deadlines are exact (nanoseconds since the epoch of the worker); nothing fires early.
 //!
@@ -15,6 +19,7 @@
 //!    come up, and swept out as soon as they outnumber the timers.
 
 use slab::Slab;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Entries that may be dead before a sweep is worth it.
@@ -46,6 +51,9 @@ struct Entry {
 pub(crate) struct Timers<T> {
     epoch: Instant,
     timers: Slab<Timer<T>>,
+    /// Entries in rising order.
+    queue: VecDeque<Entry>,
+    /// Entries that came too late for the queue.
     heap: Vec<Entry>,
     /// Goes up with each entry, so that an entry of a former timer in the same place is dead.
     sequence: u32,
@@ -53,7 +61,13 @@ pub(crate) struct Timers<T> {
 
 impl<T> Timers<T> {
     pub(crate) fn new() -> Timers<T> {
-        Timers { epoch: Instant::now(), timers: Slab::new(), heap: Vec::new(), sequence: 0 }
+        Timers {
+            epoch: Instant::now(),
+            timers: Slab::new(),
+            queue: VecDeque::new(),
+            heap: Vec::new(),
+            sequence: 0,
+        }
     }
 
     /// Makes a place for a target, disarmed.
@@ -85,22 +99,27 @@ impl<T> Timers<T> {
 
     /// Whether no entry waits: then the clock need not be read.
     pub(crate) fn is_idle(&self) -> bool {
-        self.heap.is_empty()
+        self.queue.is_empty() && self.heap.is_empty()
     }
 
     /// When to look again. Possibly too early, never too late.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.heap.first().map(|entry| self.epoch + Duration::from_nanos(entry.key))
+        self.first().map(|entry| self.epoch + Duration::from_nanos(entry.key))
+    }
+
+    fn first(&self) -> Option<&Entry> {
+        match (self.queue.front(), self.heap.first()) {
+            (Some(queued), Some(heaped)) => {
+                Some(if queued.key <= heaped.key { queued } else { heaped })
+            }
+            (queued, heaped) => queued.or(heaped),
+        }
     }
 
     /// Fires what is due at `now`, in the order of the deadlines.
     pub(crate) fn fire(&mut self, now: Instant, mut each: impl FnMut(TimerKey, &T)) {
         let now = now.saturating_duration_since(self.epoch).as_nanos() as u64;
-        while let Some(&entry) = self.heap.first() {
-            if entry.key > now {
-                return;
-            }
-            self.pop_entry();
+        while let Some(entry) = self.pop_due(now) {
             let Some(timer) = self.timers.get_mut(entry.timer as usize) else { continue };
             if timer.entry.is_none() || timer.sequence != entry.sequence {
                 continue;
@@ -124,30 +143,47 @@ impl<T> Timers<T> {
     }
 
     fn push_entry(&mut self, timer: u32, key: u64) {
-        if self.heap.len() > 2 * self.timers.len() + SWEEP_FLOOR {
+        if self.queue.len() + self.heap.len() > 2 * self.timers.len() + SWEEP_FLOOR {
             self.sweep();
         }
         self.sequence = self.sequence.wrapping_add(1);
         let slot = &mut self.timers[timer as usize];
         slot.entry = Some(key);
         slot.sequence = self.sequence;
-        self.heap.push(Entry { key, timer, sequence: self.sequence });
-        self.sift_up(self.heap.len() - 1);
+        let entry = Entry { key, timer, sequence: self.sequence };
+        if self.queue.back().is_none_or(|last| last.key <= key) {
+            self.queue.push_back(entry);
+        } else {
+            self.heap.push(entry);
+            self.sift_up(self.heap.len() - 1);
+        }
     }
 
-    fn pop_entry(&mut self) {
-        self.heap.swap_remove(0);
+    /// Takes out the first entry, if its time has come.
+    fn pop_due(&mut self, now: u64) -> Option<Entry> {
+        let queued = self.queue.front().map_or(u64::MAX, |entry| entry.key);
+        let heaped = self.heap.first().map_or(u64::MAX, |entry| entry.key);
+        if queued.min(heaped) > now {
+            return None;
+        }
+        if queued <= heaped {
+            return self.queue.pop_front();
+        }
+        let entry = self.heap.swap_remove(0);
         self.sift_down(0);
+        Some(entry)
     }
 
     /// Drops the dead entries (invariant 2). Amortised: at least half of them are dead.
     fn sweep(&mut self) {
         let timers = &self.timers;
-        self.heap.retain(|entry| {
+        let is_live = |entry: &Entry| {
             timers
                 .get(entry.timer as usize)
                 .is_some_and(|timer| timer.entry.is_some() && timer.sequence == entry.sequence)
-        });
+        };
+        self.queue.retain(is_live);
+        self.heap.retain(is_live);
         for index in (0..self.heap.len().div_ceil(4)).rev() {
             self.sift_down(index);
         }
@@ -221,7 +257,7 @@ mod tests {
         let key = timers.insert(1);
         for second in 1..10_000 {
             timers.arm(key, start + Duration::from_secs(second));
-            assert_eq!(timers.heap.len(), 1);
+            assert_eq!(timers.queue.len() + timers.heap.len(), 1);
             timers.disarm(key);
         }
         timers.arm(key, start + Duration::from_secs(10_000));
@@ -251,7 +287,7 @@ mod tests {
             timers.arm(key, now + Duration::from_micros(1));
             now += Duration::from_micros(1);
             assert_eq!(fired(&mut timers, now), [1]);
-            assert!(timers.heap.len() <= 2 * SWEEP_FLOOR + 4);
+            assert!(timers.queue.len() + timers.heap.len() <= 2 * SWEEP_FLOOR + 4);
         }
     }
 

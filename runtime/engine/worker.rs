@@ -1,8 +1,8 @@
 //! A worker: one OS thread, its queues, its timers and its reactor, and what a green thread that
 //! runs on it may ask of it.
 //!
-//! The loop that drives all this is in `cycle`; how a worker finds work elsewhere, or goes to
-//! sleep, is in `hunt`.
+//! The loop that drives all this is in `cycle`; how a fiber waits is in `wait`; how a worker finds
+//! work elsewhere, or goes to sleep, is in `hunt`.
 //!
 //! # Invariants
 //!
@@ -19,8 +19,7 @@
 //! | `deque` | stealable work that came before | this worker, thieves |
 
 use super::atomic::Ordering;
-use super::fiber::{Birth, FiberRef, Header, Lane, Suspend};
-use super::life::Life;
+use super::fiber::{Birth, FiberRef, Header, Lane};
 use super::reactor::Reactor;
 use super::ready::Ready;
 use super::shared::{self, ID_BATCH, Remote, Runnable, Shared};
@@ -32,10 +31,9 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// I/O calls that a fiber may complete without waiting before it makes room for others.
-const IO_BUDGET: u32 = 128;
+pub(super) const IO_BUDGET: u32 = 128;
 
 thread_local! {
     static WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
@@ -49,10 +47,10 @@ pub(crate) struct Worker {
     pub(super) index: usize,
     /// The only worker of its runtime.
     is_alone: bool,
-    /// It has just run something that came from outside, so more may be about to come.
+    /// Something has just come from other threads, so more may be about to come.
     pub(super) expects_more: Cell<bool>,
     pub(super) current: Cell<Option<NonNull<Header>>>,
-    io_budget: Cell<u32>,
+    pub(super) io_budget: Cell<u32>,
     pub(super) ready: Ready,
     pub(super) deque: Deque<Runnable>,
     pub(super) timers: RefCell<Timers<FiberRef>>,
@@ -174,151 +172,11 @@ impl Worker {
         NonNull::new(before).map(Runnable)
     }
 
-    /// Gives the worker back for a moment.
-    #[inline]
-    pub(crate) fn yield_now(&self, fiber: NonNull<Header>) {
-        Self::suspend(fiber, Suspend::Yield);
-    }
-
-    /// Counts a call that completed without waiting, and gives the worker back if there were too
-    /// many in a row.
-    #[inline]
-    pub(crate) fn spend_io_budget(&self, fiber: NonNull<Header>) {
-        match self.io_budget.get() {
-            0 => self.yield_now(fiber),
-            left => self.io_budget.set(left - 1),
-        }
-    }
-
-    pub(super) fn refill_io_budget(&self) {
-        self.io_budget.set(IO_BUDGET);
-    }
-
-    #[inline]
-    fn suspend(fiber: NonNull<Header>, how: Suspend) {
-        // SAFETY: the calling fiber runs.
-        let header = unsafe { fiber.as_ref() };
-        let here = 0_u8;
-        header.parked_at.set(&raw const here);
-        // SAFETY: it lies on the fiber's stack, below which nothing has returned yet.
-        let yielder = unsafe { &*header.yielder.get() };
-        yielder.suspend(how);
-    }
-
-    /// Parks the calling fiber until it is unparked, killed (unless `shielded`) or `deadline`
-    /// passes. False if it was the deadline; may return for no reason.
-    pub(crate) fn park(
-        &self,
-        fiber: NonNull<Header>,
-        deadline: Option<Instant>,
-        shielded: bool,
-    ) -> bool {
-        // SAFETY: the calling fiber runs.
-        let header = unsafe { fiber.as_ref() };
-        if header.life.take_token() {
-            return true;
-        }
-        if !shielded && header.life.is_killed() {
-            return true;
-        }
-        let how = if shielded { Suspend::ParkShielded } else { Suspend::Park };
-        // A fiber that unwinds must not let others run: they would take themselves for panicking,
-        // for std counts panics per OS thread.
-        let switch = || match std::thread::panicking() {
-            false => Self::suspend(fiber, how),
-            true => self.park_in_place(fiber, shielded),
-        };
-        match deadline {
-            None => switch(),
-            Some(deadline) => {
-                if deadline <= Instant::now() {
-                    // Whoever polls by waits that are over at once must not starve the others.
-                    if !std::thread::panicking() {
-                        self.yield_now(fiber);
-                    }
-                    return header.life.take_token();
-                }
-                let timer = self.arm(fiber, header, deadline);
-                switch();
-                if let Some(timer) = timer {
-                    self.timers.borrow_mut().disarm(timer);
-                }
-            }
-        }
-        // A token if the park was not committed because of it; later ones are for later parks.
-        !header.life.take_expiry() | header.life.take_token()
-    }
-
-    /// Sets the fiber's timer. Returns it if it is to be disarmed after the wait.
-    fn arm(
-        &self,
-        fiber: NonNull<Header>,
-        header: &Header,
-        deadline: Instant,
-    ) -> Option<super::timers::TimerKey> {
-        let mut timers = self.timers.borrow_mut();
-        // SAFETY: the calling fiber runs. The timer's reference goes when its place does.
-        let reference = || unsafe { FiberRef::share(fiber) };
-        if header.lane == Lane::Free {
-            // It may wake up on another worker, which cannot disarm it: each wait has a timer of
-            // its own, which at worst wakes the fiber for no reason and gives its place up then.
-            let timer = timers.insert(reference());
-            timers.arm(timer, deadline);
-            return None;
-        }
-        let timer = header.timer.get().unwrap_or_else(|| timers.insert(reference()));
-        header.timer.set(Some(timer));
-        timers.arm(timer, deadline);
-        Some(timer)
-    }
-
-    /// Waits on the fiber's own stack: the loop turns, but runs nobody.
-    fn park_in_place(&self, fiber: NonNull<Header>, shielded: bool) {
-        // SAFETY: the calling fiber runs.
-        let life: &Life = unsafe { &fiber.as_ref().life };
-        if !life.commit_park(!shielded) {
-            return;
-        }
-        while life.is_parked() {
-            self.turn_without_running();
-        }
-        // Whoever claimed the wake-up has queued the fiber, or is about to.
-        loop {
-            self.drain_inbox();
-            if self.ready.remove(fiber) {
-                return;
-            }
-            std::hint::spin_loop();
-        }
-    }
-
     pub(super) fn drain_inbox(&self) {
-        self.remote().inbox.drain(|fiber| self.push_ready(fiber));
-    }
-
-    /// Wakes the fibers whose deadlines have passed.
-    pub(super) fn fire_timers(&self, now: Instant) {
-        let mut timers = self.timers.borrow_mut();
-        let mut one_shots = Vec::new();
-        timers.fire(now, |key, fiber| {
-            let header = fiber.header();
-            if header.lane == Lane::Free {
-                one_shots.push(key);
-            }
-            if header.life.expire() {
-                // SAFETY: claimed just now; the timer holds a reference.
-                unsafe { shared::make_runnable(fiber.as_raw()) };
-            }
+        self.remote().inbox.drain(|fiber| {
+            self.expects_more.set(true);
+            self.push_ready(fiber);
         });
-        for key in one_shots {
-            timers.remove(key);
-        }
-    }
-
-    /// How long the reactor may wait: until the next timer.
-    pub(super) fn time_to_next_timer(&self) -> Option<Duration> {
-        let next = self.timers.borrow().next()?;
-        Some(next.saturating_duration_since(Instant::now()))
     }
 
     /// Takes a place for a green thread.

@@ -120,7 +120,10 @@ laws! { parity
 
     fn deep_families_join() {
         fn descend(depth: u64) -> u64 {
-            if depth == 0 { 0 } else { 1 + thread::spawn(move || descend(depth - 1)).join().unwrap() }
+            if depth == 0 {
+                return 0;
+            }
+            1 + thread::spawn(move || descend(depth - 1)).join().unwrap()
         }
         assert_eq!(descend(200), 200);
     }

@@ -42,6 +42,7 @@ pub(crate) mod pool;
 pub(crate) mod size;
 
 mod advise;
+mod decay;
 mod guard;
 mod registry;
 mod release;

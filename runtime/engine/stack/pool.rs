@@ -7,9 +7,9 @@
 //! Free slots come back *returned*, just as they are. They are *settled* later, the longest unused
 //! first: up to a bound they become *warm*, trimmed to the top of their memory, and beyond it
 //! *cold*, with none. Settling a slot takes the kernel 0.3 µs and more, for which nobody is to
-//! wait, least of all a million green threads that end at once; so the workers settle when they
-//! have nothing else to do, and a little now and then when they have. The hottest slots are handed
-//! out first: returned, warm, cold, and last such as were never used.
+//! wait, least of all a million green threads that end at once; so the workers settle what has
+//! gone unused for a while (`decay`), all of it when they have nothing else to do. The hottest
+//! slots are handed out first: returned, warm, cold, and last such as were never used.
 //!
 //! Workers come here with 16 slots at a time, through their [`LocalCache`](super::LocalCache).
 //! System calls on slots are made outside the lock, by whoever holds their handles just then.
@@ -23,6 +23,7 @@
 use std::array;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -102,7 +103,9 @@ pub(crate) struct StackPool {
     places: [Place; SizeClass::COUNT],
     config: Config,
     /// Whether some shelf may have returned slots: a hint that saves idle workers the locks.
-    has_returned: AtomicBool,
+    pub(super) has_returned: AtomicBool,
+    /// End of the period in which it is counted which slots go unused (`decay`).
+    pub(super) period_end: Mutex<Option<Instant>>,
     trims: AtomicUsize,
     releases: AtomicUsize,
 }
@@ -122,6 +125,7 @@ impl StackPool {
             }),
             config,
             has_returned: AtomicBool::new(false),
+            period_end: Mutex::new(None),
             trims: AtomicUsize::new(0),
             releases: AtomicUsize::new(0),
         })
@@ -167,31 +171,35 @@ impl StackPool {
         self.put_batch(stack.class(), &mut vec![stack]);
     }
 
-    /// Settles up to `count_max` returned slots and returns how many there were.
-    ///
-    /// A worker calls it before it goes to sleep, until it returns 0, and each time it polls its
-    /// reactor in a busy loop, with a count that fits its slice: a slot takes 0.3 to 0.5 µs, in
-    /// batches of 64 and more. With nothing to settle it costs a load.
+    /// Settles up to `count_max` returned slots, used lately or not, and returns how many there
+    /// were.
     pub(crate) fn settle(&self, count_max: usize) -> usize {
-        // Relaxed: whoever puts slots back just after this settles them at his own next turn.
-        if !self.has_returned.load(Ordering::Relaxed) {
-            return 0;
-        }
-        // Cleared before looking: the shelf's lock orders the flag of slots that we miss after it.
-        self.has_returned.store(false, Ordering::Relaxed);
+        self.settle_some(count_max, |_| usize::MAX)
+    }
+
+    /// Settles up to `count_max` slots, and of each shelf no more than `limit` says.
+    pub(super) fn settle_some(&self, count_max: usize, limit: impl Fn(&Shelf) -> usize) -> usize {
         let mut count = 0;
         for place in &self.places {
-            let mut stacks = place.shelf.lock().take_returned(count_max - count);
+            let mut stacks = {
+                let mut shelf = place.shelf.lock();
+                let limit = limit(&shelf).min(count_max - count);
+                shelf.take_returned(limit)
+            };
             let taken = stacks.len();
             self.settle_batch(&place.shelf, &mut stacks);
             place.finish_settling(taken);
             count += taken;
             if count == count_max {
-                self.has_returned.store(true, Ordering::Relaxed);
                 break;
             }
         }
         count
+    }
+
+    /// Begins to count anew which slots go unused. False if no shelf holds returned slots.
+    pub(super) fn begin_period(&self) -> bool {
+        self.places.iter().fold(false, |is_any, place| place.shelf.lock().begin_period() | is_any)
     }
 
     /// Releases the memory of all free slots but the `keep` hottest warm ones of each class, for a

@@ -46,6 +46,8 @@ pub(super) struct Shelf {
     warm_promised: usize,
     /// Taken from the back, where the hottest are, and settled from the front.
     returned: VecDeque<Stack>,
+    /// The least that `returned` held since the period began: so many went unused.
+    unused: usize,
     /// Slots that [`StackPool::settle`](super::StackPool::settle) has in its hands.
     settling: usize,
     cold: Vec<Stack>,
@@ -84,6 +86,7 @@ impl Shelf {
             warm: Vec::new(),
             warm_promised: 0,
             returned: VecDeque::new(),
+            unused: 0,
             settling: 0,
             cold: Vec::new(),
             reserved: 0,
@@ -163,6 +166,7 @@ impl Shelf {
     pub(super) fn take(&mut self, count_max: usize, out: &mut Vec<Stack>) -> Option<Found> {
         if !self.returned.is_empty() {
             out.extend(self.returned.drain(self.returned.len().saturating_sub(count_max)..));
+            self.unused = self.unused.min(self.returned.len());
             return Some(Found { is_bare: false });
         }
         for free in [&mut self.warm, &mut self.cold] {
@@ -232,7 +236,19 @@ impl Shelf {
     pub(super) fn take_returned(&mut self, count_max: usize) -> Vec<Stack> {
         let count = self.returned.len().min(count_max);
         self.settling += count;
+        self.unused = self.unused.saturating_sub(count);
         self.returned.drain(..count).collect()
+    }
+
+    /// How many returned slots went unused since the period began.
+    pub(super) fn unused(&self) -> usize {
+        self.unused
+    }
+
+    /// Begins to count anew. True if there are returned slots.
+    pub(super) fn begin_period(&mut self) -> bool {
+        self.unused = self.returned.len();
+        self.unused > 0
     }
 
     /// Counts slots back in that were taken out to be settled.

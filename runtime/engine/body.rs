@@ -1,0 +1,192 @@
+//! The typed part of a green thread: closure and result, behind the header's vtable.
+//!
+//! `FiberRef::new` is where the types are forgotten; everything that needs them again goes through
+//! one of five functions. They are `fiber` invariants 1 and 4 in code: who may touch the stage, and
+//! who drops what is in it.
+
+use super::atomic::{AtomicPtr, AtomicU32};
+use super::fiber::{Birth, FiberRef, Header, Outcome};
+use super::life::Life;
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr::{self, NonNull};
+
+/// What a header can have done to the types that it does not know.
+pub(super) struct VTable {
+    run: unsafe fn(NonNull<Header>),
+    discard: unsafe fn(NonNull<Header>, Box<dyn Any + Send>),
+    take_outcome: unsafe fn(NonNull<Header>, *mut ()),
+    drop_outcome: unsafe fn(NonNull<Header>) -> Option<Box<dyn Any + Send>>,
+    pub(super) free: unsafe fn(NonNull<Header>),
+}
+
+enum Stage<F, T> {
+    Unstarted(F),
+    Running,
+    Ended(Outcome<T>),
+    Taken,
+}
+
+#[repr(C)]
+struct Body<F, T> {
+    header: Header,
+    stage: UnsafeCell<Stage<F, T>>,
+}
+
+impl<F: FnOnce() -> T, T> Body<F, T> {
+    const VTABLE: &'static VTable = &VTable {
+        run: Self::run,
+        discard: Self::discard,
+        take_outcome: Self::take_outcome,
+        drop_outcome: Self::drop_outcome,
+        free: Self::free,
+    };
+
+    /// # Safety
+    ///
+    /// Invariant 1, and the pointer came from `FiberRef::new::<F, T>`; so for all five.
+    unsafe fn stage<'a>(header: NonNull<Header>) -> &'a mut Stage<F, T> {
+        // SAFETY: `Header` is the first field of `repr(C)`; the caller has the stage to itself.
+        unsafe { &mut *header.cast::<Body<F, T>>().as_ref().stage.get() }
+    }
+
+    unsafe fn run(header: NonNull<Header>) {
+        // SAFETY: as promised by the caller; no reference to the stage lives while user code runs.
+        let started = mem::replace(unsafe { Self::stage(header) }, Stage::Running);
+        let Stage::Unstarted(closure) = started else {
+            unreachable!("a green thread starts once");
+        };
+        let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
+        // SAFETY: as above.
+        *unsafe { Self::stage(header) } = Stage::Ended(outcome);
+    }
+
+    unsafe fn discard(header: NonNull<Header>, payload: Box<dyn Any + Send>) {
+        // SAFETY: as promised by the caller.
+        let closure = mem::replace(unsafe { Self::stage(header) }, Stage::Ended(Err(payload)));
+        // The closure's destructor is user code: its panic must not take the worker down.
+        let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(closure)));
+    }
+
+    unsafe fn take_outcome(header: NonNull<Header>, target: *mut ()) {
+        // SAFETY: as promised by the caller.
+        let stage = mem::replace(unsafe { Self::stage(header) }, Stage::Taken);
+        let outcome = match stage {
+            Stage::Ended(outcome) => Some(outcome),
+            Stage::Unstarted(_) | Stage::Running | Stage::Taken => None,
+        };
+        // SAFETY: `target` is an `Option<Outcome<T>>`, by the caller's promise.
+        unsafe { target.cast::<Option<Outcome<T>>>().write(outcome) };
+    }
+
+    unsafe fn drop_outcome(header: NonNull<Header>) -> Option<Box<dyn Any + Send>> {
+        // SAFETY: as promised by the caller.
+        match mem::replace(unsafe { Self::stage(header) }, Stage::Taken) {
+            Stage::Ended(Err(payload)) => Some(payload),
+            // The value's destructor is user code.
+            Stage::Ended(Ok(value)) => {
+                panic::catch_unwind(AssertUnwindSafe(move || drop(value))).err()
+            }
+            Stage::Unstarted(_) | Stage::Running | Stage::Taken => None,
+        }
+    }
+
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: made by `Box::into_raw` of this type, and nobody refers to it any more.
+        drop(unsafe { Box::from_raw(header.cast::<Body<F, T>>().as_ptr()) });
+    }
+}
+
+impl FiberRef {
+    /// Makes an unstarted green thread, with one reference for the scheduler (the pointer) and one
+    /// for the handle.
+    ///
+    /// # Safety
+    ///
+    /// Whatever `F` and `T` borrow outlives the green thread and its handle. Unless the lane is
+    /// `Local`, they are `Send`.
+    pub(crate) unsafe fn new<F, T>(birth: Birth, closure: F) -> (NonNull<Header>, FiberRef)
+    where
+        F: FnOnce() -> T,
+    {
+        // Written field by field into its place: the compiler builds the whole on the stack and
+        // copies it otherwise.
+        let body = Box::into_raw(Box::<Body<F, T>>::new_uninit()).cast::<Body<F, T>>();
+        // SAFETY: room for a body that nobody else knows of.
+        let header = unsafe { &raw mut (*body).header };
+        // SAFETY: as above; this is every field of the header and of the body.
+        unsafe {
+            (&raw mut (*header).life).write(Life::new(true));
+            (&raw mut (*header).references).write(AtomicU32::new(2));
+            (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
+            (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
+            (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
+            (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
+            (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
+            (&raw mut (*header).parked_at).write(Cell::new(ptr::null()));
+            (&raw mut (*header).joiner).write(UnsafeCell::new(None));
+            (&raw mut (*header).timer).write(Cell::new(None));
+            (&raw mut (*header).index).write(Cell::new(0));
+            (&raw mut (*header).birth).write(birth);
+            (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));
+        }
+        let header = NonNull::new(body).expect("a box is not null").cast();
+        (header, FiberRef(header))
+    }
+
+    /// Blocks nobody: takes the outcome of a green thread that has ended, once.
+    ///
+    /// # Safety
+    ///
+    /// `T` is the type that the green thread was made with, it has finished, and the caller owns
+    /// its result (`life` invariant 4).
+    pub(crate) unsafe fn take_outcome<T>(&self) -> Option<Outcome<T>> {
+        let mut outcome: Option<Outcome<T>> = None;
+        // SAFETY: passed on; the target has the type that the vtable entry writes.
+        unsafe {
+            (self.header().vtable.take_outcome)(self.0, (&raw mut outcome).cast::<()>());
+        }
+        outcome
+    }
+
+    /// Drops the outcome of a green thread that has ended, and returns the payload of a panic that
+    /// nobody has seen: its own, or that of its result's destructor.
+    ///
+    /// # Safety
+    ///
+    /// It has finished, and the caller owns its result (`life` invariant 4).
+    pub(crate) unsafe fn drop_outcome(&self) -> Option<Box<dyn Any + Send>> {
+        // SAFETY: passed on.
+        unsafe { (self.header().vtable.drop_outcome)(self.0) }
+    }
+}
+
+impl Header {
+    /// Runs the closure to its end and stores the outcome. On the fiber's own stack.
+    ///
+    /// # Safety
+    ///
+    /// The fiber has just been started.
+    pub(crate) unsafe fn run(this: NonNull<Header>) {
+        // SAFETY: passed on.
+        unsafe { (this.as_ref().vtable.run)(this) }
+        // SAFETY: it runs, so it is alive.
+        if !unsafe { this.as_ref() }.life.has_handle() {
+            // Here, where the destructor of the result may wait, as in std; the worker may not.
+            // SAFETY: its home's list holds a reference.
+            super::report::drop_unclaimed(&unsafe { FiberRef::share(this) });
+        }
+    }
+
+    /// Drops the closure of a green thread that will never start; its outcome is `payload`.
+    ///
+    /// # Safety
+    ///
+    /// It has not been started, and the caller has taken it out of its queue.
+    pub(crate) unsafe fn discard(this: NonNull<Header>, payload: Box<dyn Any + Send>) {
+        // SAFETY: passed on.
+        unsafe { (this.as_ref().vtable.discard)(this, payload) }
+    }
+}

@@ -7,6 +7,7 @@ use std::fs;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Uses so many bytes of stack at least.
 #[inline(never)]
@@ -61,12 +62,12 @@ fn deep_recursion_of_many_at_once_is_given_back() {
                 handle.thread().unpark();
                 handle.join().unwrap();
             }
-            // Stacks are settled when their worker has nothing else to do.
-            for _ in 0..1000 {
+            // Stacks keep their memory for some seconds, in case that they are needed again.
+            for _ in 0..600 {
                 if resident().saturating_sub(before) < 48 << 20 {
                     return;
                 }
-                thread::sleep(std::time::Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(50));
             }
             panic!("{} bytes are left", resident() - before);
         });

@@ -24,7 +24,7 @@ fn cycle(number: usize) {
             thread::Builder::new().stack_size(1 << 20).spawn(thread::park).unwrap();
         }
         thread::spawn(move || greenstd::wait_readable(&reader, None));
-        assert!(thread::spawn(|| panic_silently()).join().is_err());
+        assert!(thread::spawn(panic_silently).join().is_err());
         for _ in 0..3 {
             thread::yield_now();
         }

@@ -220,7 +220,7 @@ fn shutdown_catches_up_with_green_threads_that_spawn_others() {
             count.fetch_add(1, Ordering::Relaxed);
             let next = count.clone();
             drop(thread::spawn(move || {
-                if next.load(Ordering::Relaxed) % 4 == 0 {
+                if next.load(Ordering::Relaxed).is_multiple_of(4) {
                     breed(next);
                 }
             }));
@@ -335,5 +335,23 @@ fn shutdown_meets_workers_at_any_moment() {
         }
         drop(runtime);
         assert!(was_killed(parked));
+    }
+}
+
+#[test]
+fn joins_from_outside_end_with_the_runtime() {
+    let _watchdog = Watchdog::new();
+    for workers in [1, 2] {
+        for _ in 0..100 {
+            let runtime = runtime(workers);
+            let other = Builder::new().workers(1).build().unwrap();
+            let (one, two) = (runtime.spawn(park_for_ever), runtime.spawn(park_for_ever));
+            let os_thread = std::thread::spawn(|| was_killed(one));
+            // A green thread of a runtime that goes on is told, and not killed with it.
+            let green_thread = other.spawn(|| was_killed(two));
+            runtime.shutdown();
+            assert!(os_thread.join().unwrap());
+            assert!(green_thread.join().unwrap());
+        }
     }
 }

@@ -100,7 +100,7 @@ fn what_nobody_takes_is_dropped_on_its_own_os_thread() {
 fn it_has_a_builder_and_an_identity() {
     both(|| {
         let builder = thread::Builder::new().name("local".into()).stack_size(64 << 10);
-        let handle = builder.spawn_local(|| thread::current()).unwrap();
+        let handle = builder.spawn_local(thread::current).unwrap();
         assert_eq!(handle.thread().name(), Some("local"));
         let id = handle.thread().id();
         assert_eq!(handle.join().unwrap().id(), id);

@@ -16,8 +16,7 @@ fn log_of(body: impl FnOnce(&Log) + Send + 'static) -> Vec<String> {
     on_workers(1, move || {
         let log = Log::default();
         body(&log);
-        let lines = log.lock().unwrap().clone();
-        lines
+        log.lock().unwrap().clone()
     })
 }
 

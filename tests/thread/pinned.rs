@@ -100,7 +100,7 @@ fn a_reference_into_a_thread_local_stays_valid_across_waits() {
                             thread::yield_now();
                             thread::sleep(Duration::from_micros(1));
                             count.set(count.get() + 1);
-                            assert!(std::ptr::eq(count, COUNT.with(|now| std::ptr::from_ref(now))));
+                            assert!(std::ptr::eq(count, COUNT.with(std::ptr::from_ref)));
                         }
                     });
                 })

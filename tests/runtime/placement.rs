@@ -58,8 +58,9 @@ fn a_hog_delays_no_task_that_another_worker_could_run() {
                 std::hint::spin_loop();
             }
         });
+        // Without yielding, so that it is the other worker that takes the hog.
         while is_ready.try_recv().is_err() {
-            thread::yield_now();
+            std::hint::spin_loop();
         }
         for _ in 0..500 {
             thread::spawn(|| thread::sleep(Duration::from_secs(3600)));

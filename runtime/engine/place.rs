@@ -58,11 +58,17 @@ impl Worker {
         if other.offer(task) {
             return true;
         }
-        let is_far_behind = is_detached && load > other.load() + other.load() / 4 + SLACK_BUSY;
-        if is_injected || !(is_far_behind || self.shared.idle.is_somebody_searching()) {
+        if is_injected {
             return false;
         }
-        self.shared.inject(Runnable(task));
-        true
+        // What waits there already, because whoever was woken for it has not got a core yet, is as
+        // good as started there.
+        let load_there = other.load() + self.shared.injector.len();
+        let is_far_behind = is_detached && load > load_there + load_there / 4 + SLACK_BUSY;
+        let is_looking = self.shared.idle.is_somebody_searching() && load >= load_there + slack;
+        if is_far_behind || is_looking {
+            self.shared.inject(Runnable(task));
+        }
+        is_far_behind || is_looking
     }
 }

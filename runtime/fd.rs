@@ -81,7 +81,12 @@ impl Fd {
         wanted: usize,
         call: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.retry_inner(interest, deadline, |&count| 0 < count && count < wanted, call)
+        let is_drained = |&count: &usize| 0 < count && count < wanted;
+        let moved = self.retry_inner(interest, deadline, is_drained, call)?;
+        if moved >= engine::BYTES_PER_IO_CALL {
+            engine::spend_io_bytes(moved);
+        }
+        Ok(moved)
     }
 
     #[inline]

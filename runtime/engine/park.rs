@@ -80,6 +80,14 @@ pub(crate) fn spend_io_budget() {
     }
 }
 
+/// Counts the bytes that an I/O call has moved as further calls, since copying them takes as long.
+#[cold]
+pub(crate) fn spend_io_bytes(bytes: usize) {
+    if let Some((worker, _)) = Worker::on_fiber() {
+        worker.spend_io_bytes(bytes);
+    }
+}
+
 impl Worker {
     /// Whether the calling thread is a green thread whose runtime ends.
     pub(crate) fn is_ending() -> bool {

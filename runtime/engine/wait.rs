@@ -11,7 +11,7 @@ use super::fiber::{FiberRef, Header, Lane, Suspend};
 use super::life::Life;
 use super::shared;
 use super::timers::TimerKey;
-use super::worker::{IO_BUDGET, Worker};
+use super::worker::{BYTES_PER_IO_CALL, IO_BUDGET, Worker};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -26,9 +26,19 @@ impl Worker {
     #[inline]
     #[must_use]
     pub(crate) fn spend_io_budget(&self) -> bool {
-        let left = self.io_budget.get().checked_sub(1);
-        self.io_budget.set(left.unwrap_or(0));
-        left.is_some()
+        let Some(left) = self.io_budget.get().checked_sub(1) else {
+            // This slice was long, whatever the last ones have predicted.
+            self.pace.look_next();
+            return false;
+        };
+        self.io_budget.set(left);
+        true
+    }
+
+    /// Counts so many bytes as I/O calls. Only the next call yields if that was too much.
+    pub(crate) fn spend_io_bytes(&self, bytes: usize) {
+        let calls = u32::try_from(bytes / BYTES_PER_IO_CALL).unwrap_or(u32::MAX);
+        self.io_budget.set(self.io_budget.get().saturating_sub(calls));
     }
 
     pub(super) fn refill_io_budget(&self) {

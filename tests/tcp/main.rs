@@ -16,6 +16,7 @@ mod auto_traits;
 mod descriptors;
 mod echo_example;
 mod extensions;
+mod fairness;
 mod fixture;
 mod killed;
 

@@ -19,6 +19,7 @@ mod extensions;
 mod fairness;
 mod fixture;
 mod killed;
+mod sharing;
 
 /// Instantiates the laws over the `net` and `thread` of a crate.
 macro_rules! flavour {

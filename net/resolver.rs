@@ -129,7 +129,7 @@ where
                     state.offer_room();
                 }
                 drop(state);
-                unwind_killed();
+                return Err(io::Error::other(unwind_killed()));
             }
         }
     }

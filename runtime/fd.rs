@@ -81,7 +81,12 @@ impl Fd {
         wanted: usize,
         call: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.retry_inner(interest, deadline, |&count| 0 < count && count < wanted, call)
+        let is_drained = |&count: &usize| 0 < count && count < wanted;
+        let moved = self.retry_inner(interest, deadline, is_drained, call)?;
+        if moved >= engine::BYTES_PER_IO_CALL {
+            engine::spend_io_bytes(moved);
+        }
+        Ok(moved)
     }
 
     #[inline]
@@ -93,6 +98,10 @@ impl Fd {
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
         let is_green = engine::is_on_green_thread();
+        if is_green {
+            // Before the call: what it has moved must not be lost if this is where a kill ends it.
+            engine::spend_io_budget();
+        }
         loop {
             // What an OS thread sees in `poll` says nothing of what the reactor has told.
             let source = if is_green { self.registration.source() } else { None };
@@ -104,9 +113,6 @@ impl Fd {
                             && is_drained(&value)
                         {
                             source.clear_drained(seen, interest);
-                        }
-                        if is_green {
-                            engine::spend_io_budget();
                         }
                         return Ok(value);
                     }

@@ -9,7 +9,7 @@
 //! that comes before the park is remembered. On [`Outcome::Killed`] undo what the other side sees,
 //! then call [`unwind_killed`].
 
-use crate::engine::{self, Waiter};
+use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
 pub use crate::engine::Outcome;
@@ -49,6 +49,13 @@ pub fn park_until(deadline: Option<Instant>) -> Outcome {
 
 /// Ends the calling green thread, which was told [`Outcome::Killed`], by unwinding its stack. The
 /// panic hook is not called.
-pub fn unwind_killed() -> ! {
-    engine::unwind()
+///
+/// Returns if the thread unwinds already: a second unwinding would abort the process, so the
+/// caller gives up with what is returned as its error.
+#[must_use]
+pub fn unwind_killed() -> Killed {
+    if !std::thread::panicking() {
+        engine::unwind();
+    }
+    Killed::new()
 }

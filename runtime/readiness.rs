@@ -79,10 +79,7 @@ impl Registration {
         match outcome {
             Outcome::Woken => Ok(true),
             Outcome::TimedOut => Ok(false),
-            Outcome::Killed if std::thread::panicking() => {
-                Err(io::Error::other(engine::Killed::new()))
-            }
-            Outcome::Killed => park::unwind_killed(),
+            Outcome::Killed => Err(io::Error::other(park::unwind_killed())),
         }
     }
 

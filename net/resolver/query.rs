@@ -52,7 +52,7 @@ impl Query {
                 None => {}
             }
             if park() == Outcome::Killed {
-                unwind_killed();
+                return Err(io::Error::other(unwind_killed()));
             }
         }
     }

@@ -150,3 +150,72 @@ fn panicking_look_up_is_an_error_and_the_thread_serves_on() {
     assert!(resolver.look_up("good").is_ok());
     assert_eq!(resolver.state.lock().threads, 1);
 }
+
+/// What a green thread waits for that looks a name up in vain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wait {
+    ForTheAnswer,
+    ForRoom,
+}
+
+/// Ends a runtime in which one green thread waits so, and returns whether its destructors ran.
+fn end_while_waiting(wait: Wait, look_up: fn(&'static Resolver<Ask>, &str)) -> bool {
+    let gate = Gate::leaked();
+    let resolver = resolver(limits(1, 1), |_| gate.pass());
+    let mut others = Vec::new();
+    if wait == Wait::ForRoom {
+        others.extend(ask_in_threads(resolver, ["running.test".to_owned()]));
+        eventually("one runs", || gate.asked.load(Ordering::Relaxed) == 1);
+        others.extend(ask_in_threads(resolver, ["queued.test".to_owned()]));
+        eventually("one is queued", || resolver.state.lock().queue.len() == 1);
+    }
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    let runtime = greenstd_runtime::runtime::Builder::new().workers(1).build().unwrap();
+    let waiter = runtime.spawn(move || {
+        let _held = held;
+        look_up(resolver, "awaited.test");
+    });
+    eventually("it waits", || match wait {
+        Wait::ForTheAnswer => gate.asked.load(Ordering::Relaxed) == 1,
+        Wait::ForRoom => !resolver.state.lock().room.is_empty(),
+    });
+    runtime.shutdown();
+    let payload = waiter.join().expect_err("it was killed");
+    assert!(payload.is::<greenstd_runtime::thread::Killed>());
+    assert!(resolver.state.lock().room.is_empty(), "nobody is left in the queue for room");
+    gate.open();
+    others.into_iter().for_each(|other| assert!(other.join().unwrap().is_ok()));
+    // The answer that nobody waits for any more harms nobody, and later look-ups work.
+    assert!(resolver.look_up("later.test").is_ok());
+    Arc::strong_count(&alive) == 1
+}
+
+#[test]
+fn killed_look_up_is_unwound_whatever_it_waits_for() {
+    for wait in [Wait::ForTheAnswer, Wait::ForRoom] {
+        let is_unwound = end_while_waiting(wait, |resolver, host| {
+            let _ = resolver.look_up(host);
+            unreachable!("nobody answers {host}");
+        });
+        assert!(is_unwound, "{wait:?}");
+    }
+}
+
+#[test]
+fn look_up_in_a_destructor_of_a_killed_green_thread_is_an_error() {
+    struct LooksUpWhenDropped(&'static Resolver<Ask>, String);
+    impl Drop for LooksUpWhenDropped {
+        fn drop(&mut self) {
+            let error = self.0.look_up(&self.1).expect_err("a killed one does not wait");
+            assert!(error.get_ref().is_some_and(|e| e.is::<greenstd_runtime::thread::Killed>()));
+        }
+    }
+    for wait in [Wait::ForTheAnswer, Wait::ForRoom] {
+        let is_unwound = end_while_waiting(wait, |resolver, host| {
+            let _looks_up = LooksUpWhenDropped(resolver, host.to_owned());
+            let _ = resolver.look_up(host);
+        });
+        assert!(is_unwound, "{wait:?}");
+    }
+}

@@ -70,6 +70,12 @@ impl Pace {
         left == 0
     }
 
+    /// Makes the next switch the one after which to look.
+    pub(super) fn look_next(&self) {
+        let done = self.interval.get() - self.left.replace(1);
+        self.interval.set(done + 1);
+    }
+
     /// Sets the interval to the next look, which the switches since the last one predict.
     fn looked(&self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.last_look.replace(now));

@@ -69,14 +69,22 @@ pub(crate) fn yield_now() {
     }
 }
 
-/// Counts an I/O call that completed without waiting; a green thread that made too many in a row
-/// yields.
+/// Counts an I/O call that is about to be made; a green thread that makes too many in a row yields,
+/// or ends here if it was killed, for it may never come to wait.
 #[inline]
 pub(crate) fn spend_io_budget() {
-    if let Some((worker, fiber)) = Worker::on_fiber()
-        && !std::thread::panicking()
+    if let Some((worker, _)) = Worker::on_fiber()
+        && !worker.spend_io_budget()
     {
-        worker.spend_io_budget(fiber);
+        yield_now();
+    }
+}
+
+/// Counts the bytes that an I/O call has moved as further calls, since copying them takes as long.
+#[cold]
+pub(crate) fn spend_io_bytes(bytes: usize) {
+    if let Some((worker, _)) = Worker::on_fiber() {
+        worker.spend_io_bytes(bytes);
     }
 }
 

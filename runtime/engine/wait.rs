@@ -12,7 +12,7 @@ use super::fiber::{FiberRef, Header, Lane, Suspend};
 use super::life::Life;
 use super::shared;
 use super::timers::TimerKey;
-use super::worker::{IO_BUDGET, Worker};
+use super::worker::{BYTES_PER_IO_CALL, IO_BUDGET, Worker};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -23,14 +23,23 @@ impl Worker {
         Self::suspend(fiber, Suspend::Yield);
     }
 
-    /// Counts a call that completed without waiting, and gives the worker back if there were too
-    /// many in a row.
+    /// Counts an I/O call. False if there were too many since the fiber was resumed.
     #[inline]
-    pub(crate) fn spend_io_budget(&self, fiber: NonNull<Header>) {
-        match self.io_budget.get() {
-            0 => self.yield_now(fiber),
-            left => self.io_budget.set(left - 1),
-        }
+    #[must_use]
+    pub(crate) fn spend_io_budget(&self) -> bool {
+        let Some(left) = self.io_budget.get().checked_sub(1) else {
+            // This slice was long, whatever the last ones have predicted.
+            self.pace.look_next();
+            return false;
+        };
+        self.io_budget.set(left);
+        true
+    }
+
+    /// Counts so many bytes as I/O calls. Only the next call yields if that was too much.
+    pub(crate) fn spend_io_bytes(&self, bytes: usize) {
+        let calls = u32::try_from(bytes / BYTES_PER_IO_CALL).unwrap_or(u32::MAX);
+        self.io_budget.set(self.io_budget.get().saturating_sub(calls));
     }
 
     pub(super) fn refill_io_budget(&self) {

@@ -35,6 +35,10 @@ use std::sync::Arc;
 /// I/O calls that a fiber may complete without waiting before it makes room for others.
 pub(super) const IO_BUDGET: u32 = 128;
 
+/// Bytes whose copying takes the kernel about as long as a call that moves few: some microseconds.
+/// Without such a weight a slice of large transfers lasts tens of milliseconds.
+pub(crate) const BYTES_PER_IO_CALL: usize = 16 * 1024;
+
 thread_local! {
     static WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }

@@ -5,10 +5,21 @@
 //! and with two. They synchronise by sockets and joins only, which suits all of these. What std
 //! does not have, or hides, is tested in the other modules.
 
+#[path = "../common/child.rs"]
+#[allow(dead_code, unsafe_code, reason = "not every program uses all of it; it sets a limit")]
+mod child;
+#[macro_use]
+#[path = "../common/flavour.rs"]
+mod flavour;
+
 mod auto_traits;
 mod descriptors;
 mod echo_example;
 mod extensions;
+mod fairness;
+mod fixture;
+mod killed;
+mod sharing;
 
 /// Instantiates the laws over the `net` and `thread` of a crate.
 macro_rules! flavour {

@@ -1,0 +1,84 @@
+//! A chatty peer, one that always has something to say and never lets its reader wait, starves
+//! neither timers nor other connections of the same worker.
+
+use crate::fixture::std_pair;
+use crate::flavour::on_workers;
+use greenstd::net::TcpStream;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The rates below are a tenth of what an idle machine does.
+const LASTS: Duration = Duration::from_secs(1);
+
+/// What happened on the one worker beside the reader of a chatty peer.
+#[derive(Debug)]
+struct Seen {
+    ticks: u32,
+    latest_tick: Duration,
+    answers: u32,
+    reads: u64,
+}
+
+/// Reads from a chatty peer with a buffer of so many bytes, and looks at what else goes on.
+fn beside_a_chatty_peer(buffer_bytes: usize) -> Seen {
+    let ((mut chatty, listens), (mut asks, answers)) = (std_pair(), std_pair());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let chatterer = thread::spawn(move || while chatty.write_all(&[7; 1 << 18]).is_ok() {});
+    let asker = thread::spawn({
+        let is_over = is_over.clone();
+        move || {
+            let mut rounds = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                asks.write_all(&[1]).unwrap();
+                asks.read_exact(&mut [0]).unwrap();
+                rounds += 1;
+            }
+            rounds
+        }
+    });
+    let (ticks, latest_tick, reads) = on_workers(1, move || {
+        let reads = Arc::new(AtomicU64::new(0));
+        let (mut listens, mut answers) = (TcpStream::from(listens), TcpStream::from(answers));
+        let counter = reads.clone();
+        greenstd::thread::spawn(move || {
+            let mut buffer = vec![0; buffer_bytes];
+            while listens.read(&mut buffer).unwrap() > 0 {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let server = greenstd::thread::spawn(move || {
+            while answers.read(&mut [0]).unwrap() > 0 {
+                answers.write_all(&[2]).unwrap();
+            }
+        });
+        let (start, tick) = (Instant::now(), Duration::from_millis(10));
+        let (mut ticks, mut latest_tick) = (0, Duration::ZERO);
+        while start.elapsed() < LASTS {
+            let before = Instant::now();
+            greenstd::thread::sleep(tick);
+            ticks += 1;
+            latest_tick = latest_tick.max(before.elapsed() - tick);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        server.join().unwrap();
+        (ticks, latest_tick, reads.load(Ordering::Relaxed))
+    });
+    // The reader was killed by the end of its runtime.
+    chatterer.join().unwrap();
+    Seen { ticks, latest_tick, answers: asker.join().unwrap(), reads }
+}
+
+#[test]
+fn chatty_peer_delays_neither_a_ticker_nor_another_connection() {
+    for buffer_bytes in [1, 4 << 10, 256 << 10, 4 << 20] {
+        let seen = beside_a_chatty_peer(buffer_bytes);
+        println!("{buffer_bytes} bytes at a time: {seen:?}");
+        assert!(seen.ticks >= 10, "with {buffer_bytes} bytes at a time: {seen:?}");
+        assert!(seen.latest_tick < LASTS / 2, "with {buffer_bytes} bytes at a time: {seen:?}");
+        assert!(seen.answers >= 10, "with {buffer_bytes} bytes at a time: {seen:?}");
+        assert!(seen.reads > 100, "the peer was not chatty: {seen:?}");
+    }
+}

@@ -17,6 +17,7 @@ mod descriptors;
 mod echo_example;
 mod extensions;
 mod fairness;
+mod faults;
 mod fixture;
 mod killed;
 mod sharing;

@@ -254,7 +254,8 @@ fn accept_loops_on_clones_of_one_listener_get_every_connection_once() {
                 counts.iter().map(|count| count.load(Ordering::SeqCst)).collect::<Vec<_>>()
             }
         });
-        assert_eq!(*accepted.lock().unwrap(), connector.join().unwrap());
+        let connected = connector.join().unwrap();
+        assert_eq!(*accepted.lock().unwrap(), connected);
         println!("{workers} workers: {counts:?} by each loop");
     }
 }

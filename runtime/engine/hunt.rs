@@ -157,7 +157,7 @@ impl Worker {
     /// Waits for events without running anybody (`Worker::park_in_place`).
     pub(super) fn turn_without_running(&self) {
         let inbox = &self.remote().inbox;
-        if inbox.fall_asleep() {
+        if inbox.fall_asleep_absent() {
             if !self.must_wind_up() {
                 self.reactor.wait(self.time_to_next_timer());
             }

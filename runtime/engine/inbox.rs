@@ -11,6 +11,7 @@
 //! |---|---|
 //! | null | awake, nothing waits |
 //! | `ASLEEP` | nothing waits; the next sender rings the worker's waker |
+//! | `ABSENT` | as `ASLEEP`, but the worker will not run what it is offered before it is back |
 //! | a node | awake (or about to be: the pusher of the first node rings), nodes wait |
 //!
 //! # Invariants
@@ -43,6 +44,13 @@ pub(crate) struct Inbox<T> {
 
 impl<T: Linked> Inbox<T> {
     const ASLEEP: *mut T = ptr::without_provenance_mut(1);
+    const ABSENT: *mut T = ptr::without_provenance_mut(2);
+
+    /// Whether the next sender has to ring.
+    #[inline]
+    fn is_asleep(head: *mut T) -> bool {
+        head == Self::ASLEEP || head == Self::ABSENT
+    }
 
     pub(crate) fn new() -> Inbox<T> {
         Inbox { head: AtomicPtr::new(ptr::null_mut()) }
@@ -58,7 +66,7 @@ impl<T: Linked> Inbox<T> {
     pub(crate) unsafe fn push<R>(&self, node: NonNull<T>, waker: impl Fn() -> R) -> Option<R> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            let was_asleep = head == Self::ASLEEP;
+            let was_asleep = Self::is_asleep(head);
             let next = if was_asleep { ptr::null_mut() } else { head };
             let ring = was_asleep.then(&waker);
             // SAFETY: the node is alive, and its link is ours (invariant 1).
@@ -76,7 +84,7 @@ impl<T: Linked> Inbox<T> {
     }
 
     /// Puts a node in if the worker sleeps, and returns what `waker` gave; the caller rings. `None`
-    /// if it is awake, and may be about to end.
+    /// if it is awake, and may be about to end, or absent.
     ///
     /// # Safety
     ///
@@ -98,16 +106,18 @@ impl<T: Linked> Inbox<T> {
     /// Wakes a sleeping worker without giving it anything. True if the caller has to ring.
     #[must_use]
     pub(crate) fn rouse(&self) -> bool {
-        self.head
-            .compare_exchange(Self::ASLEEP, ptr::null_mut(), Ordering::Release, Ordering::Relaxed)
-            .is_ok()
+        [Self::ASLEEP, Self::ABSENT].into_iter().any(|asleep| {
+            self.head
+                .compare_exchange(asleep, ptr::null_mut(), Ordering::Release, Ordering::Relaxed)
+                .is_ok()
+        })
     }
 
     /// Takes everything out, oldest first. Owner only.
     #[inline]
     pub(crate) fn drain(&self, mut each: impl FnMut(NonNull<T>)) {
         let head = self.head.load(Ordering::Relaxed);
-        if head.is_null() || head == Self::ASLEEP {
+        if head.is_null() || Self::is_asleep(head) {
             return;
         }
         let mut newest = self.head.swap(ptr::null_mut(), Ordering::Acquire);
@@ -129,14 +139,25 @@ impl<T: Linked> Inbox<T> {
     /// Declares the worker asleep. False if something waits. Owner only.
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
+        self.leave(Self::ASLEEP)
+    }
+
+    /// [`fall_asleep`](Inbox::fall_asleep) of a worker that runs nobody when it wakes up, because a
+    /// fiber waits on its stack. Owner only.
+    #[must_use]
+    pub(crate) fn fall_asleep_absent(&self) -> bool {
+        self.leave(Self::ABSENT)
+    }
+
+    fn leave(&self, asleep: *mut T) -> bool {
         self.head
-            .compare_exchange(ptr::null_mut(), Self::ASLEEP, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(ptr::null_mut(), asleep, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 
     /// Declares the worker awake again. Owner only.
     pub(crate) fn get_up(&self) {
-        if self.head.load(Ordering::Relaxed) == Self::ASLEEP {
+        if Self::is_asleep(self.head.load(Ordering::Relaxed)) {
             let _ = self.rouse();
         }
     }
@@ -253,6 +274,39 @@ mod models {
             let mut got = Vec::new();
             drain(&inbox, &mut got);
             assert_eq!(giver.join().expect("the giver does not panic"), got.len());
+        });
+    }
+
+    #[test]
+    fn loom_a_worker_that_is_absent_is_rung_and_offered_nothing() {
+        loom::model(|| {
+            let inbox: Arc<Inbox<Node>> = Arc::new(Inbox::new());
+            assert!(inbox.fall_asleep());
+            let other = inbox.clone();
+            let giver = thread::spawn(move || {
+                let offered = node(0);
+                // SAFETY: a new node, leaked until it is drained, or refused and freed.
+                let is_taken = unsafe { other.offer(offered, || ()) }.is_some();
+                if !is_taken {
+                    // SAFETY: refused, so it is still ours, from `Box::leak`.
+                    drop(unsafe { Box::from_raw(offered.as_ptr()) });
+                }
+                // SAFETY: a new node, leaked until it is drained.
+                let is_rung = unsafe { other.push(node(1), || ()) }.is_some();
+                (is_taken, is_rung)
+            });
+            let mut got = Vec::new();
+            inbox.get_up();
+            drain(&inbox, &mut got);
+            let is_absent = inbox.fall_asleep_absent();
+            let (is_taken, is_rung) = giver.join().expect("the giver does not panic");
+            if is_absent {
+                // What was taken had come before, and what came later has rung.
+                assert_eq!(is_taken, got.contains(&0));
+                assert!(is_rung || got.contains(&1));
+            }
+            drain(&inbox, &mut got);
+            assert_eq!(got.len(), 1 + usize::from(is_taken));
         });
     }
 

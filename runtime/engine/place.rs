@@ -11,7 +11,8 @@
 //! # Invariants
 //!
 //! 1. What is passed on is in reach of every worker (the injector), or on its way to one that had
-//!    declared itself asleep and so runs nothing else. A hog delays no task that another could run.
+//!    declared itself asleep and so runs nothing else; not to one that sleeps inside of a fiber's
+//!    wait. A hog delays no task that another could run.
 //! 2. What came from the injector is started by whoever took it, or goes straight to a sleeper: no
 //!    task goes in circles.
 

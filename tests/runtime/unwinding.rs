@@ -78,6 +78,41 @@ fn a_wait_while_unwinding_is_woken_by_others() {
 }
 
 #[test]
+fn no_task_is_given_to_a_worker_that_waits_while_unwinding() {
+    on_workers(2, || {
+        // Fibers that make this worker wish to pass tasks on.
+        for _ in 0..100 {
+            greenstd::spawn_local(|| thread::sleep(Duration::MAX));
+        }
+        thread::yield_now();
+        let is_waiting = Arc::new(AtomicBool::new(false));
+        let told = Arc::new(AtomicBool::new(false));
+        let unwinder = {
+            let (is_waiting, told) = (is_waiting.clone(), told.clone());
+            thread::spawn(move || {
+                panic_through(|| {
+                    is_waiting.store(true, Ordering::SeqCst);
+                    while !told.load(Ordering::SeqCst) {
+                        thread::park();
+                    }
+                });
+            })
+        };
+        // Without waiting, or this worker would start it itself.
+        while !is_waiting.load(Ordering::SeqCst) {
+            std::hint::spin_loop();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        let waiter = unwinder.thread().clone();
+        thread::spawn(move || {
+            told.store(true, Ordering::SeqCst);
+            waiter.unpark();
+        });
+        assert!(unwinder.join().is_err());
+    });
+}
+
+#[test]
 fn neighbours_of_a_panic_are_not_panicking() {
     for workers in [1, 2] {
         on_workers(workers, || {

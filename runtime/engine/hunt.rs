@@ -227,7 +227,7 @@ impl Worker {
                 return None;
             }
         }
-        // Should the pointer stand for another task by now, at the same address, that one is as good.
+        // Should the pointer stand for another task by now, at the same address, it is as good.
         sibling
             .next
             .compare_exchange(task.as_ptr(), ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed)

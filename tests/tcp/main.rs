@@ -6,7 +6,7 @@
 //! does not have, or hides, is tested in the other modules.
 
 #[path = "../common/child.rs"]
-#[allow(dead_code, unsafe_code, reason = "not every program uses all of it; it sets a limit")]
+#[allow(unsafe_code, reason = "it sets a limit")]
 mod child;
 #[macro_use]
 #[path = "../common/flavour.rs"]

@@ -125,7 +125,12 @@ impl Fd {
                 }
             }
             if !self.registration.wait(self.as_raw_fd(), interest, deadline)? {
-                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+                // Once more, as the kernel does: a worker that is late finds the deadline passed
+                // before it hears of what came in time.
+                return call().map_err(|error| match error.kind() {
+                    io::ErrorKind::WouldBlock => io::Error::from_raw_os_error(libc::EAGAIN),
+                    _ => error,
+                });
             }
         }
     }

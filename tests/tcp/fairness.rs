@@ -82,3 +82,23 @@ fn chatty_peer_delays_neither_a_ticker_nor_another_connection() {
         assert!(seen.reads > 100, "the peer was not chatty: {seen:?}");
     }
 }
+
+#[test]
+fn byte_that_came_in_time_is_read_though_its_worker_was_late() {
+    let (mut peer, stream) = std_pair();
+    let writer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(50));
+        peer.write_all(&[1]).unwrap();
+        peer
+    });
+    on_workers(1, move || {
+        let mut stream = TcpStream::from(stream);
+        stream.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+        let reader = greenstd::thread::spawn(move || stream.read(&mut [0]));
+        greenstd::thread::yield_now();
+        // Holds the worker until well after both, the byte and the timeout.
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(reader.join().unwrap().unwrap(), 1);
+    });
+    drop(writer.join().unwrap());
+}

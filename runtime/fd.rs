@@ -89,6 +89,18 @@ impl Fd {
         Ok(moved)
     }
 
+    /// Makes `call` once, for a user who asked not to wait. A green thread that tries again and again
+    /// gives its worker back from time to time, without which it might wait for ever for a
+    /// neighbour.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`.
+    pub fn try_once<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        engine::spend_io_budget();
+        call()
+    }
+
     #[inline]
     fn retry_inner<T>(
         &self,

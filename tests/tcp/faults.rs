@@ -185,7 +185,7 @@ fn connections_that_come_and_go_leave_no_descriptor_and_no_registration() {
                 client.write_all(&round.to_ne_bytes()).unwrap();
                 client.read_exact(&mut answer).unwrap();
                 assert_eq!(answer, round.to_ne_bytes());
-                if round % 2 == 0 {
+                if round.is_multiple_of(2) {
                     socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
                 }
             };

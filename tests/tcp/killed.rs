@@ -310,7 +310,7 @@ fn destructor_waits_for_the_network_during_a_panic_and_harms_no_neighbour() {
                     let _asks = asks;
                     std::panic::resume_unwind(Box::new("on purpose"));
                 });
-                let payload = unwinder.join().map(|()| ()).unwrap_err();
+                let payload = unwinder.join().unwrap_err();
                 assert_eq!(payload.downcast_ref(), Some(&"on purpose"));
             }
             neighbour.join().unwrap();

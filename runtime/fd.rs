@@ -89,8 +89,8 @@ impl Fd {
         Ok(moved)
     }
 
-    /// Makes `call` once, for a user who asked not to wait. A green thread that tries again and again
-    /// gives its worker back from time to time, without which it might wait for ever for a
+    /// Makes `call` once, for a user who asked not to wait. A green thread that tries again and
+    /// again gives its worker back from time to time, without which it might wait for ever for a
     /// neighbour.
     ///
     /// # Errors

@@ -105,7 +105,7 @@ impl Socket {
         mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
         if self.mode.is_nonblocking() {
-            return call(self.as_fd());
+            return self.fd.try_once(|| call(self.fd.as_fd()));
         }
         self.fd.retry(interest, self.mode.deadline(interest), || call(self.fd.as_fd()))
     }
@@ -118,7 +118,7 @@ impl Socket {
         mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> io::Result<usize> {
         if self.mode.is_nonblocking() {
-            return call(self.as_fd());
+            return self.fd.try_once(|| call(self.fd.as_fd()));
         }
         let deadline = self.mode.deadline(interest);
         self.fd.retry_bytes(interest, deadline, wanted, || call(self.fd.as_fd()))

@@ -89,6 +89,18 @@ impl Fd {
         Ok(moved)
     }
 
+    /// Makes `call` once, for a user who asked not to wait. A green thread that tries again and
+    /// again gives its worker back from time to time, without which it might wait for ever for a
+    /// neighbour.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`.
+    pub fn try_once<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        engine::spend_io_budget();
+        call()
+    }
+
     #[inline]
     fn retry_inner<T>(
         &self,
@@ -125,7 +137,12 @@ impl Fd {
                 }
             }
             if !self.registration.wait(self.as_raw_fd(), interest, deadline)? {
-                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+                // Once more, as the kernel does: a worker that is late finds the deadline passed
+                // before it hears of what came in time.
+                return call().map_err(|error| match error.kind() {
+                    io::ErrorKind::WouldBlock => io::Error::from_raw_os_error(libc::EAGAIN),
+                    _ => error,
+                });
             }
         }
     }

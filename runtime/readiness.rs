@@ -104,7 +104,14 @@ impl Registration {
             left.deregister(fd);
         }
         *foreign_waits = 0;
-        *place = Some(engine::register(fd, &attached.source)?);
+        match engine::register(fd, &attached.source) {
+            Ok(registered) => *place = Some(registered),
+            Err(error) => {
+                // Nobody will tell the others who wait: they meet this error, too.
+                attached.source.nudge(|waiter| waiter.unpark());
+                return Err(error);
+            }
+        }
         Ok(&attached.source)
     }
 

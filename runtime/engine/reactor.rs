@@ -131,7 +131,7 @@ impl Reactor {
         drop(table);
         for (_, tenant) in tenants {
             // Whoever waits from elsewhere tries again, and registers with its own worker.
-            tenant.source.post(READABLE | WRITABLE, |waiter| waiter.unpark());
+            tenant.source.nudge(|waiter| waiter.unpark());
         }
     }
 }

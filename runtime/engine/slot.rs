@@ -153,6 +153,11 @@ impl<W: PartialEq> Slot<W> {
         }
     }
 
+    /// Has every waiter try again, as if it were ready, because no event can be relied on.
+    pub(crate) fn nudge(&self, wake: impl FnMut(W)) {
+        self.post(READABLE | WRITABLE, wake);
+    }
+
     /// Records an event and gives every waiter that it concerns to `wake`. All of them: each one
     /// tries again, so none depends on another that might give up.
     pub(crate) fn post(&self, bits: u32, mut wake: impl FnMut(W)) {

@@ -129,10 +129,11 @@ fn data_in_time_ends_the_wait() {
 fn each_read_of_a_read_exact_has_the_timeout_anew() {
     run(|| {
         let (mut client, mut server) = pair();
-        server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        // Together longer than the timeout; each with seconds to spare, for a busy machine.
+        server.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
         let reader = thread::spawn(move || server.read_exact(&mut [0; 4]));
         for _ in 0..4 {
-            thread::sleep(Duration::from_millis(200));
+            thread::sleep(Duration::from_millis(800));
             client.write_all(&[0]).unwrap();
         }
         reader.join().unwrap().unwrap();

@@ -163,8 +163,11 @@ where
         Ok(_) if scope.state.unseen_panics.load(Ordering::Relaxed) > 0 => {
             panic!("a scoped thread panicked")
         }
-        // What follows the scope relies on threads that were killed as well.
-        Ok(_) if Worker::is_killed() && !thread::panicking() => killed::unwind(),
+        // What follows the scope relies on threads that were killed, if those are here; the
+        // owner's own kill may be on its way yet.
+        Ok(_) if (Worker::is_killed() || Worker::is_ending()) && !thread::panicking() => {
+            killed::unwind()
+        }
         Ok(value) => value,
     }
 }

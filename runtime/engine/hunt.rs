@@ -48,7 +48,7 @@ impl Worker {
     pub(super) fn idle(&self) {
         if !self.timers.borrow().is_idle() {
             self.fire_timers(Instant::now());
-            if !self.ready.is_empty() {
+            if self.has_own_work() {
                 return;
             }
         }
@@ -99,7 +99,10 @@ impl Worker {
 
     fn has_own_work(&self) -> bool {
         self.drain_inbox();
-        !self.ready.is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
+        // A timer may have made a free fiber runnable, which goes to the stealable queues.
+        let has_stealable =
+            !self.deque.is_empty() || !self.remote().next.load(Ordering::Relaxed).is_null();
+        has_stealable || !self.ready.is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
     }
 
     /// Sleeps in the reactor until an event, the next timer, or a ring. True if a notifier rang:

@@ -69,13 +69,12 @@ impl Registration {
             return poll(fd, interest, deadline);
         }
         let source = self.attach(fd)?;
-        let waiter = Waiter::current();
-        if !source.enqueue(interest, waiter.clone()) {
+        if !source.enqueue(interest, Waiter::current()) {
             return Ok(true);
         }
         let outcome = park::park_until(deadline);
         // Taken out already if it was an event. If it was not, the caller tries for nothing.
-        source.dequeue(interest, &waiter);
+        source.dequeue(interest, Waiter::is_current);
         match outcome {
             Outcome::Woken => Ok(true),
             Outcome::TimedOut => Ok(false),

@@ -85,7 +85,7 @@ pub(crate) struct Slot<W> {
     waiters: Mutex<[Waiters<W>; 2]>,
 }
 
-impl<W: PartialEq> Slot<W> {
+impl<W> Slot<W> {
     pub(crate) fn new() -> Slot<W> {
         let none = || Waiters { first: None, rest: Vec::new() };
         Slot { word: AtomicU32::new(0), waiters: Mutex::new([none(), none()]) }
@@ -142,13 +142,14 @@ impl<W: PartialEq> Slot<W> {
         true
     }
 
-    /// Takes a waiter out that gave up; nothing happens if an event took it already.
-    pub(crate) fn dequeue(&self, interest: Interest, waiter: &W) {
+    /// Takes the waiter out that gave up, whom `is_it` knows; nothing happens if an event took it
+    /// already.
+    pub(crate) fn dequeue(&self, interest: Interest, is_it: impl Fn(&W) -> bool) {
         let mut waiters = self.waiters.lock();
         let queue = &mut waiters[interest as usize];
-        if queue.first.as_ref() == Some(waiter) {
+        if queue.first.as_ref().is_some_and(&is_it) {
             queue.first = queue.rest.pop();
-        } else if let Some(position) = queue.rest.iter().position(|other| other == waiter) {
+        } else if let Some(position) = queue.rest.iter().position(is_it) {
             queue.rest.swap_remove(position);
         }
     }
@@ -170,14 +171,14 @@ impl<W: PartialEq> Slot<W> {
         ) {
             word = now;
         }
-        for interest in [Interest::Read, Interest::Write] {
-            if bits & interest.mask() == 0 {
-                continue;
-            }
-            let (first, rest) = {
-                let queue = &mut self.waiters.lock()[interest as usize];
-                (queue.first.take(), mem::take(&mut queue.rest))
-            };
+        let mut queues = self.waiters.lock();
+        let taken = [Interest::Read, Interest::Write].map(|interest| {
+            let queue = &mut queues[interest as usize];
+            let is_told = bits & interest.mask() != 0;
+            is_told.then(|| (queue.first.take(), mem::take(&mut queue.rest)))
+        });
+        drop(queues);
+        for (first, rest) in taken.into_iter().flatten() {
             first.into_iter().chain(rest).for_each(&mut wake);
         }
     }
@@ -262,7 +263,7 @@ mod models {
             assert!(queued);
             let other = kernel.clone();
             let peer = thread::spawn(move || other.arrive());
-            kernel.slot.dequeue(Interest::Read, &7);
+            kernel.slot.dequeue(Interest::Read, |&waiter| waiter == 7);
             peer.join().expect("the peer does not panic");
             assert!(kernel.woken.load(Ordering::Acquire) <= 1);
             assert!(!kernel.slot.enqueue(Interest::Read, 7), "the event is remembered");
@@ -312,7 +313,7 @@ mod tests {
             assert!(slot.enqueue(Interest::Read, reader));
         }
         assert!(slot.enqueue(Interest::Write, 9));
-        slot.dequeue(Interest::Read, &1);
+        slot.dequeue(Interest::Read, |&waiter| waiter == 1);
         let mut woken = Vec::new();
         slot.post(READABLE, |waiter| woken.push(waiter));
         woken.sort_unstable();

@@ -72,6 +72,16 @@ impl Waiter {
         }
     }
 
+    /// Whether it is the calling thread.
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        match (self, Worker::on_fiber()) {
+            (Waiter::Fiber(fiber), Some((_, current))) => fiber.as_raw() == current,
+            (Waiter::Os(thread), None) => ptr::eq(Arc::as_ptr(thread), IDENTITY.get()),
+            _ => false,
+        }
+    }
+
     pub(crate) fn life(&self) -> &Life {
         match self {
             Waiter::Fiber(fiber) => &fiber.header().life,

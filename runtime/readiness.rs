@@ -177,15 +177,13 @@ impl Bare {
     fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
         // A wake-up may be for another direction, or for no reason.
         while self.registration.wait(self.fd, interest, deadline)? {
-            let now = Some(Instant::now());
-            if poll(self.fd, interest, now)? {
+            // Before the look that it is judged by, as in `Fd::retry`.
+            let seen = self.registration.source().map(|source| (source, source.observe()));
+            if poll(self.fd, interest, Some(Instant::now()))? {
                 return Ok(());
             }
-            if let Some(source) = self.registration.source() {
-                let seen = source.observe();
-                if !poll(self.fd, interest, now)? {
-                    source.clear_blocked(seen, interest);
-                }
+            if let Some((source, seen)) = seen {
+                source.clear_blocked(seen, interest);
             }
         }
         // Once more: a worker that is late finds the deadline passed before it hears of the event.

@@ -111,6 +111,7 @@ impl Socket {
     }
 
     /// [`call`](Socket::call) for one that moves up to `wanted` bytes of a stream.
+    #[inline]
     fn transfer(
         &self,
         interest: Interest,
@@ -124,6 +125,7 @@ impl Socket {
         self.fd.retry_bytes(interest, deadline, wanted, || call(self.fd.as_fd()))
     }
 
+    #[inline]
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         // `recv(2)` waits for data even if there is nowhere to put it; `read(2)` does not.
         if buffer.is_empty() {
@@ -148,6 +150,7 @@ impl Socket {
         self.call(Interest::Read, |fd| sys::receive(fd, buffer, libc::MSG_PEEK))
     }
 
+    #[inline]
     pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
         self.transfer(Interest::Write, buffer.len(), |fd| sys::send(fd, buffer))
     }

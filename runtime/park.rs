@@ -43,6 +43,7 @@ pub fn park() -> Outcome {
 /// Blocks the calling thread until it is unparked or `deadline` passes; `None` never does.
 ///
 /// Nothing is reported as [`TimedOut`](Outcome::TimedOut) early.
+#[inline]
 pub fn park_until(deadline: Option<Instant>) -> Outcome {
     engine::park_until(deadline)
 }

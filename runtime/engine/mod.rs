@@ -72,10 +72,10 @@ pub use self::{
 pub(crate) use self::{
     killed::unwind,
     park::{
-        is_elsewhere, is_on_green_thread, park_until, poll, register, spend_io_budget,
+        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
         spend_io_bytes, yield_now,
     },
-    reactor::{Place, Source},
+    reactor::Source,
     waiter::Waiter,
     worker::BYTES_PER_IO_CALL,
 };

@@ -23,11 +23,13 @@ pub enum Outcome {
     Killed,
 }
 
+#[inline]
 pub(crate) fn is_on_green_thread() -> bool {
     Worker::on_fiber().is_some()
 }
 
 /// Parks the calling thread, of either kind.
+#[inline]
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
     let is_woken = park_once(deadline, false);
     if Worker::is_killed() {
@@ -46,6 +48,7 @@ pub(crate) fn park_shielded(deadline: Option<Instant>) {
 }
 
 /// False if it was the deadline that ended the wait.
+#[inline]
 fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
     match Worker::on_fiber() {
         Some((worker, fiber)) => worker.park(fiber, deadline, shielded),
@@ -114,6 +117,13 @@ pub(crate) fn register(
 ) -> io::Result<super::reactor::Place> {
     let worker = Worker::current().expect("only green threads wait in the reactor");
     worker.reactor().handle().register(fd, source)
+}
+
+/// The reactor of the calling worker, which is to be compared only; it is not null.
+#[inline]
+pub(crate) fn own_reactor() -> *mut super::reactor::ReactorHandle {
+    let worker = Worker::current().expect("only green threads wait in the reactor");
+    Arc::as_ptr(worker.reactor().handle()).cast_mut()
 }
 
 /// Whether a descriptor that is registered there would better be registered with the calling

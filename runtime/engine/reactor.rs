@@ -12,7 +12,7 @@
 //! 3. A descriptor is deregistered before its number goes back to the kernel; a copy of it (`dup`)
 //!    would otherwise keep the registration alive.
 
-use super::atomic::Mutex;
+use super::atomic::{AtomicPtr, AtomicU32, Mutex};
 use super::slot::{READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
 use super::waiter::Waiter;
 use mio::event::Event;
@@ -21,7 +21,9 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
 use std::cell::RefCell;
 use std::io;
+use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +31,39 @@ use std::time::Duration;
 const EVENT_BATCH: usize = 1024;
 const WAKER: Token = Token(usize::MAX);
 
-/// The readiness slot of a descriptor.
-pub(crate) type Source = Slot<Waiter>;
+/// What is known of a registered descriptor: the slot, and where it is registered.
+///
+/// A wait touches the first cache line only.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Source {
+    slot: Slot<Waiter>,
+    /// The reactor of `place`, for comparison alone; null for none.
+    pub(crate) home: AtomicPtr<ReactorHandle>,
+    /// Waits on other workers since the last one there. Relaxed: it is an estimate.
+    pub(crate) foreign_waits: AtomicU32,
+    pub(crate) place: Mutex<Option<Place>>,
+}
+
+impl Source {
+    pub(crate) fn new() -> Source {
+        Source {
+            slot: Slot::new(),
+            home: AtomicPtr::new(ptr::null_mut()),
+            foreign_waits: AtomicU32::new(0),
+            place: Mutex::new(None),
+        }
+    }
+}
+
+impl Deref for Source {
+    type Target = Slot<Waiter>;
+
+    #[inline]
+    fn deref(&self) -> &Slot<Waiter> {
+        &self.slot
+    }
+}
 
 /// Where a source is registered.
 #[derive(Debug)]

@@ -25,7 +25,6 @@
 //! it; if it comes first, `post` finds the waiter.
 
 use super::atomic::{AtomicU32, Mutex, Ordering};
-use std::mem;
 
 pub(crate) const READABLE: u32 = 1;
 pub(crate) const WRITABLE: u32 = 1 << 1;
@@ -71,24 +70,26 @@ impl Seen {
     }
 }
 
-/// The waiters of one direction. One is the rule, so it needs no allocation.
+/// The waiters. One for each direction is the rule, so it needs no allocation, and no memory
+/// beyond the cache line of the word.
 #[derive(Debug)]
 struct Waiters<W> {
-    first: Option<W>,
-    rest: Vec<W>,
+    first: [Option<W>; 2],
+    #[expect(clippy::box_collection, reason = "a word instead of three; hardly ever there")]
+    rest: Option<Box<Vec<(Interest, W)>>>,
 }
 
 /// The readiness slot; `W` is who waits.
 #[derive(Debug)]
 pub(crate) struct Slot<W> {
     word: AtomicU32,
-    waiters: Mutex<[Waiters<W>; 2]>,
+    waiters: Mutex<Waiters<W>>,
 }
 
 impl<W> Slot<W> {
     pub(crate) fn new() -> Slot<W> {
-        let none = || Waiters { first: None, rest: Vec::new() };
-        Slot { word: AtomicU32::new(0), waiters: Mutex::new([none(), none()]) }
+        let waiters = Waiters { first: [None, None], rest: None };
+        Slot { word: AtomicU32::new(0), waiters: Mutex::new(waiters) }
     }
 
     /// The word now; to be taken before the call whose outcome is judged by it.
@@ -134,10 +135,10 @@ impl<W> Slot<W> {
         if self.observe().is_ready(interest) {
             return false;
         }
-        let queue = &mut waiters[interest as usize];
-        match &queue.first {
-            None => queue.first = Some(waiter),
-            Some(_) => queue.rest.push(waiter),
+        let first = &mut waiters.first[interest as usize];
+        match first {
+            None => *first = Some(waiter),
+            Some(_) => waiters.rest.get_or_insert_default().push((interest, waiter)),
         }
         true
     }
@@ -146,11 +147,12 @@ impl<W> Slot<W> {
     /// already.
     pub(crate) fn dequeue(&self, interest: Interest, is_it: impl Fn(&W) -> bool) {
         let mut waiters = self.waiters.lock();
-        let queue = &mut waiters[interest as usize];
-        if queue.first.as_ref().is_some_and(&is_it) {
-            queue.first = queue.rest.pop();
-        } else if let Some(position) = queue.rest.iter().position(is_it) {
-            queue.rest.swap_remove(position);
+        let Waiters { first, rest } = &mut *waiters;
+        let first = &mut first[interest as usize];
+        if first.as_ref().is_some_and(&is_it) {
+            *first = None;
+        } else if let Some(rest) = rest {
+            rest.retain(|(other, waiter)| *other != interest || !is_it(waiter));
         }
     }
 
@@ -171,16 +173,17 @@ impl<W> Slot<W> {
         ) {
             word = now;
         }
-        let mut queues = self.waiters.lock();
-        let taken = [Interest::Read, Interest::Write].map(|interest| {
-            let queue = &mut queues[interest as usize];
-            let is_told = bits & interest.mask() != 0;
-            is_told.then(|| (queue.first.take(), mem::take(&mut queue.rest)))
-        });
-        drop(queues);
-        for (first, rest) in taken.into_iter().flatten() {
-            first.into_iter().chain(rest).for_each(&mut wake);
-        }
+        let is_told = |interest: Interest| bits & interest.mask() != 0;
+        let mut waiters = self.waiters.lock();
+        let first = [Interest::Read, Interest::Write]
+            .map(|interest| is_told(interest).then(|| waiters.first[interest as usize].take()));
+        let rest: Option<Vec<_>> = waiters
+            .rest
+            .as_mut()
+            .map(|rest| rest.extract_if(.., |(interest, _)| is_told(*interest)).collect());
+        drop(waiters);
+        first.into_iter().flatten().flatten().for_each(&mut wake);
+        rest.into_iter().flatten().for_each(|(_, waiter)| wake(waiter));
     }
 }
 

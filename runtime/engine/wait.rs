@@ -59,6 +59,7 @@ impl Worker {
 
     /// Parks the calling fiber until it is unparked, killed (unless `shielded`) or `deadline`
     /// passes. False if it was the deadline; may return for no reason.
+    #[inline]
     pub(crate) fn park(
         &self,
         fiber: NonNull<Header>,
@@ -116,6 +117,7 @@ impl Worker {
     }
 
     /// Waits on the fiber's own stack: the loop turns, but runs nobody.
+    #[cold]
     fn park_in_place(&self, fiber: NonNull<Header>, shielded: bool) {
         // SAFETY: the calling fiber runs.
         let life: &Life = unsafe { &fiber.as_ref().life };

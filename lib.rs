@@ -38,4 +38,7 @@
 pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
-pub use greenstd_runtime::{park, run, runtime, spawn, spawn_local, thread};
+pub use greenstd_runtime::{
+    channel, group, local, park, queue, run, runtime, select, spawn, spawn_local, sync, thread,
+    time,
+};

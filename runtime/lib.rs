@@ -7,15 +7,29 @@
 mod engine;
 
 #[cfg(not(loom))]
+pub mod channel;
+#[cfg(not(loom))]
 pub mod fd;
 #[cfg(not(loom))]
+pub mod group;
+#[cfg(not(loom))]
+pub mod local;
+#[cfg(not(loom))]
 pub mod park;
+#[cfg(not(loom))]
+pub mod queue;
 #[cfg(not(loom))]
 pub mod readiness;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(not(loom))]
+pub mod select;
+#[cfg(not(loom))]
+pub mod sync;
+#[cfg(not(loom))]
 pub mod thread;
+#[cfg(not(loom))]
+pub mod time;
 
 #[cfg(not(loom))]
 pub use self::{runtime::run, thread::spawn, thread::spawn_local};

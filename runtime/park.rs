@@ -8,11 +8,17 @@
 //! the wait is still needed, park, and look again, for a park may return for no reason. An unpark
 //! that comes before the park is remembered. On [`Outcome::Killed`] undo what the other side sees,
 //! then call [`unwind_killed`].
+//!
+//! The primitives of this crate do all that by one function, [`wait_in_line`], which queues them
+//! in the order in which they came and hands over what they wait for.
 
 use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
 pub use crate::engine::Outcome;
+pub(crate) use crate::engine::{
+    Ask, Line, Reason, Waited, WaitingFor, is_to_end, shield, wait_in_line,
+};
 
 /// The right to wake one thread. Cheap to clone, and to keep after the thread has ended.
 #[derive(Clone, Debug, PartialEq)]

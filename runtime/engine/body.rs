@@ -7,6 +7,8 @@
 use super::atomic::{AtomicPtr, AtomicU32};
 use super::fiber::{Birth, FiberRef, Header, Outcome};
 use super::life::Life;
+use super::limits::Limits;
+use super::line::WaitsFor;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -128,6 +130,8 @@ impl FiberRef {
             (&raw mut (*header).parked_at).write(Cell::new(ptr::null()));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
+            (&raw mut (*header).limits).write(Limits::new());
+            (&raw mut (*header).waits_for).write(WaitsFor::new());
             (&raw mut (*header).index).write(Cell::new(0));
             (&raw mut (*header).birth).write(birth);
             (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));

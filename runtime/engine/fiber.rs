@@ -25,6 +25,8 @@ use super::atomic::{AtomicPtr, AtomicU32, Ordering};
 use super::body::VTable;
 use super::inbox::Linked;
 use super::life::Life;
+use super::limits::Limits;
+use super::line::WaitsFor;
 use super::shared::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
@@ -96,6 +98,9 @@ pub(crate) struct Header {
     pub(super) joiner: UnsafeCell<Option<Waiter>>,
     /// Place in the home's timers, made at the first wait with a deadline.
     pub(crate) timer: Cell<Option<TimerKey>>,
+    /// Its timeout scopes and shields; touched by the fiber itself only.
+    pub(super) limits: Limits,
+    pub(super) waits_for: WaitsFor,
     /// Place in the home's list of fibers.
     pub(crate) index: Cell<u32>,
     pub(super) birth: Birth,

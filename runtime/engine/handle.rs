@@ -3,10 +3,10 @@
 
 use super::fiber::{FiberRef, Outcome};
 use super::killed::{self, Killed};
+use super::limits;
 use super::park;
 use super::report;
 use super::waiter::Waiter;
-use super::worker::Worker;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -128,17 +128,14 @@ impl<T> Join<T> {
             return true;
         }
         loop {
-            let is_over = match park::park_until(deadline) {
-                park::Outcome::Woken => false,
-                park::Outcome::TimedOut | park::Outcome::Killed => true,
-            };
+            let outcome = park::park_until(deadline);
             if self.is_finished() {
                 return true;
             }
-            if is_over {
+            if outcome != park::Outcome::Woken {
                 header.unset_joiner();
-                if Worker::is_killed() && !std::thread::panicking() {
-                    killed::unwind();
+                if outcome == park::Outcome::Killed && !std::thread::panicking() {
+                    limits::unwind();
                 }
                 return self.is_finished();
             }

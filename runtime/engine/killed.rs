@@ -37,7 +37,8 @@ impl fmt::Display for Killed {
 
 impl Error for Killed {}
 
-/// Ends the calling green thread from within: unwinds its stack without calling the panic hook.
+/// Ends the calling green thread, which was killed or is about to be, by unwinding its stack. No
+/// panic hook is called.
 pub(crate) fn unwind() -> ! {
     panic::resume_unwind(Box::new(Killed::new()))
 }

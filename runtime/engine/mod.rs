@@ -12,6 +12,7 @@ mod inbox;
 mod life;
 mod slot;
 mod timers;
+mod wait_list;
 
 #[cfg(not(loom))]
 mod body;
@@ -27,6 +28,10 @@ mod handle;
 mod hunt;
 #[cfg(not(loom))]
 mod killed;
+#[cfg(not(loom))]
+mod limits;
+#[cfg(not(loom))]
+mod line;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
@@ -62,6 +67,7 @@ pub use self::{
     builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
     handle::{Thread, ThreadId},
     killed::Killed,
+    limits::TimedOut,
     park::Outcome,
     runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},
@@ -70,7 +76,8 @@ pub use self::{
 };
 #[cfg(not(loom))]
 pub(crate) use self::{
-    killed::unwind,
+    limits::{is_limited, is_to_end, scope as limit, shield, unwind},
+    line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
     park::{
         is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
         spend_io_bytes, yield_now,

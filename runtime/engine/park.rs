@@ -1,6 +1,7 @@
 //! The waits of the engine: what the waist (`crate::park`) is made of.
 
 use super::atomic::Ordering;
+use super::limits;
 use super::slot::Interest;
 use super::waiter::OsThread;
 use super::worker::Worker;
@@ -18,7 +19,8 @@ pub enum Outcome {
     Woken,
     /// The deadline has passed.
     TimedOut,
-    /// The calling green thread is to end: clean up, then call
+    /// The calling thread is to unwind, because it was killed or a timeout scope around it has
+    /// expired: clean up, then call
     /// [`unwind_killed`](crate::park::unwind_killed).
     Killed,
 }
@@ -31,20 +33,41 @@ pub(crate) fn is_on_green_thread() -> bool {
 /// Parks the calling thread, of either kind.
 #[inline]
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
-    let is_woken = park_once(deadline, false);
-    if Worker::is_killed() {
-        Outcome::Killed
-    } else if is_woken {
-        Outcome::Woken
-    } else {
-        Outcome::TimedOut
+    let is_shielded = limits::is_shielded();
+    if is_shielded {
+        let is_woken = park_once(deadline, true);
+        return if is_woken { Outcome::Woken } else { Outcome::TimedOut };
+    }
+    let Some(earliest) = limits::earliest() else {
+        let is_woken = park_once(deadline, false);
+        return match (Worker::is_killed(), is_woken) {
+            (true, _) => Outcome::Killed,
+            (false, true) => Outcome::Woken,
+            (false, false) => Outcome::TimedOut,
+        };
+    };
+    park_in_scope(deadline, earliest)
+}
+
+/// [`park_until`] inside of a timeout scope that is to end at `earliest`.
+fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
+    // A scope that has expired ends every later wait, even one that would be over at once.
+    if earliest <= Instant::now() {
+        return Outcome::Killed;
+    }
+    let is_scope_first = deadline.is_none_or(|deadline| earliest <= deadline);
+    let is_woken = park_once(if is_scope_first { Some(earliest) } else { deadline }, false);
+    match (Worker::is_killed(), is_woken, is_scope_first) {
+        (true, ..) | (false, false, true) => Outcome::Killed,
+        (false, false, false) => Outcome::TimedOut,
+        (false, true, _) => Outcome::Woken,
     }
 }
 
-/// Parks the calling thread until it is unparked, whether it was killed or not. May return for no
-/// reason.
-pub(crate) fn park_shielded(deadline: Option<Instant>) {
-    park_once(deadline, true);
+/// Parks the calling thread until it is unparked or `deadline` passes, whether it was killed or
+/// not. May return for no reason.
+pub(crate) fn park_shielded(deadline: Option<Instant>) -> Outcome {
+    if park_once(deadline, true) { Outcome::Woken } else { Outcome::TimedOut }
 }
 
 /// False if it was the deadline that ended the wait.
@@ -62,9 +85,8 @@ pub(crate) fn yield_now() {
     match Worker::on_fiber() {
         Some(_) if std::thread::panicking() => {}
         Some((worker, fiber)) => {
-            // SAFETY: the calling fiber runs.
-            if unsafe { fiber.as_ref() }.life.is_killed() {
-                super::killed::unwind();
+            if limits::is_to_end() {
+                limits::unwind();
             }
             worker.yield_now(fiber);
         }
@@ -143,6 +165,10 @@ pub(crate) fn poll(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> 
         Interest::Read => libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP,
         Interest::Write => libc::POLLOUT,
     };
+    let scope = limits::earliest();
+    let is_scope_first =
+        scope.is_some_and(|scope| deadline.is_none_or(|deadline| scope <= deadline));
+    let deadline = if is_scope_first { scope } else { deadline };
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let time = left.map(|left| libc::timespec {
@@ -153,6 +179,7 @@ pub(crate) fn poll(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> 
         let mut poll = libc::pollfd { fd, events, revents: 0 };
         // SAFETY: one pollfd and at most one timespec that outlive the call; no signal mask.
         match unsafe { libc::ppoll(&raw mut poll, 1, time, ptr::null()) } {
+            0 if is_scope_first && !std::thread::panicking() => limits::unwind(),
             0 => return Ok(false),
             1 if poll.revents & libc::POLLNVAL != 0 => {
                 return Err(io::Error::from_raw_os_error(libc::EBADF));

@@ -314,9 +314,10 @@ impl Runtime {
         while !self.shared.all_ended(&waiter) {
             match deadline {
                 // Not even a kill may leave workers behind that use what the caller owns.
-                None => park::park_shielded(None),
                 Some(deadline) if deadline <= Instant::now() => return false,
-                Some(deadline) => park::park_shielded(Some(deadline)),
+                deadline => {
+                    let _ = park::park_shielded(deadline);
+                }
             }
         }
         for thread in self.threads.drain(..) {

@@ -15,6 +15,7 @@ use super::builder::Builder;
 use super::fiber::{Lane, Outcome};
 use super::handle::{Join, Thread};
 use super::killed::{self, Killed};
+use super::limits;
 use super::park;
 use super::spawn::{self, Target};
 use super::waiter::Waiter;
@@ -156,18 +157,17 @@ where
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
     // Acquire pairs with the `Release` in `Tenant::drop`: all that the tenants did is visible.
     while scope.state.tenants.load(Ordering::Acquire) > 0 {
-        park::park_shielded(None);
+        let _ = park::park_shielded(None);
     }
     match outcome {
         Err(payload) => panic::resume_unwind(payload),
         Ok(_) if scope.state.unseen_panics.load(Ordering::Relaxed) > 0 => {
             panic!("a scoped thread panicked")
         }
-        // What follows the scope relies on threads that were killed, if those are here; the
-        // owner's own kill may be on its way yet.
-        Ok(_) if (Worker::is_killed() || Worker::is_ending()) && !thread::panicking() => {
-            killed::unwind()
-        }
+        Ok(_) if limits::is_to_end() && !thread::panicking() => limits::unwind(),
+        // What follows the scope relies on threads that were killed; the owner's own kill may be
+        // on its way yet.
+        Ok(_) if Worker::is_ending() && !thread::panicking() => killed::unwind(),
         Ok(value) => value,
     }
 }

@@ -68,7 +68,7 @@ pub fn sleep(duration: Duration) {
 
 /// Blocks the calling thread until `deadline` has passed. Returns at once if it has.
 pub fn sleep_until(deadline: Instant) {
-    if !engine::is_on_green_thread() {
+    if !engine::is_on_green_thread() && !engine::is_limited() {
         return std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
     }
     while !wait_until(Some(deadline)) {}

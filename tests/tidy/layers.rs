@@ -29,6 +29,10 @@ const PAST_THE_WAIST: &[(&str, &str)] = &[
     ("", "the crate root declares the engine"),
     ("runtime", "`Runtime` and `Builder` start and stop workers"),
     ("thread", "spawning and joining are the life of a fiber, not a wait"),
+    ("time", "a timeout scope limits the waits of its thread, whatever they are"),
+    ("sync", "the raw locks under `lock_api` are unsafe traits"),
+    ("select", "a wait in several lines at once is the engine's"),
+    ("local", "the values of a green thread live and end with it"),
 ];
 
 /// The engine's table of contents, and so the list of what others may name.

@@ -1,0 +1,1 @@
+//! Channels with many senders and many receivers: rendezvous, bounded, unbounded.

@@ -1,0 +1,268 @@
+//! Who waits for something, in the order in which they came; the list under every primitive.
+//!
+//! The list lies inside the lock of its primitive, together with the state that is waited for. A
+//! waiter that cannot go on links a node of its own stack, unlocks, and parks. Whoever makes room
+//! *grants* it to the first waiter: it takes the waiter out and has a look at its payload, in which
+//! it leaves an item, or from which it takes one. So what is handed over goes from hand to hand:
+//! nobody can take it in between, and a waiter that wakes up has nothing left to do.
+//!
+//! A wait for one of several things links a node in each list, all of which share one *ticket*. A
+//! ticket is granted once.
+//!
+//! # State
+//!
+//! | ticket | meaning |
+//! |---|---|
+//! | `WAITING` | linked, nobody has granted yet |
+//! | `CLAIMED` | the granter has the payload to itself |
+//! | `GRANTED + arm` | the payload belongs to the waiter again; its wait has ended, by that arm |
+//! | `CANCELLED` | the waiter has given up; nobody may grant |
+//!
+//! # Invariants
+//!
+//! 1. A linked node and its ticket are alive: their owner does not go before it has found itself
+//!    granted or has unlinked itself, under the lock of the list.
+//! 2. Either a granter or the waiter itself moves the ticket out of `WAITING`, never both: a grant
+//!    is never lost on somebody who gives up in the same moment. He finds the grant instead.
+//! 3. Once a ticket is `GRANTED` its granter does not touch node or ticket again.
+//! 4. A list is never moved out of the lock that its waiters know, and dropped empty.
+//!
+//! # Orderings
+//!
+//! A claim acquires what the waiter put into its node, which the lock has published as well; the
+//! `GRANTED` store releases the payload to the waiter, whose load of it acquires.
+
+use super::atomic::{AtomicU32, Ordering};
+use std::cell::{Cell, UnsafeCell};
+use std::fmt;
+use std::ptr::{self, NonNull};
+
+const WAITING: u32 = 0;
+const CLAIMED: u32 = 1;
+const CANCELLED: u32 = 2;
+const GRANTED: u32 = 3;
+
+/// How somebody is woken. Every waiter is one that can be parked; loom's is its own.
+pub(crate) trait Wake {
+    fn wake(self);
+}
+
+/// The state that all nodes of one wait share.
+pub(crate) struct Ticket<W> {
+    state: AtomicU32,
+    /// Taken by whoever moves the state out of `WAITING`.
+    waiter: UnsafeCell<Option<W>>,
+}
+
+/// One place in one list; `P` is what passes between granter and waiter.
+pub(crate) struct Node<P, W> {
+    ticket: NonNull<Ticket<W>>,
+    arm: u32,
+    /// What the granter may want to know before he decides.
+    pub(super) tag: usize,
+    is_linked: Cell<bool>,
+    before: Cell<*const Node<P, W>>,
+    after: Cell<*const Node<P, W>>,
+    payload: UnsafeCell<P>,
+}
+
+/// The list. Dropping it does not touch the nodes.
+pub(crate) struct List<P, W> {
+    first: *const Node<P, W>,
+    last: *const Node<P, W>,
+}
+
+// SAFETY: the nodes that it points to are touched under its lock, or by whoever has claimed their
+// ticket; payloads and waiters pass from thread to thread, and no reference to them is shared.
+unsafe impl<P: Send, W: Send> Send for List<P, W> {}
+
+/// The duty to wake somebody whose wait was granted: after the lock was given up, as a rule.
+/// Dropped, it wakes all the same.
+#[must_use = "whoever was granted something is to be woken"]
+pub(crate) struct Wakeup<W: Wake>(Option<W>);
+
+impl<W: Wake> Drop for Wakeup<W> {
+    fn drop(&mut self) {
+        if let Some(waiter) = self.0.take() {
+            waiter.wake();
+        }
+    }
+}
+
+impl<W> Ticket<W> {
+    pub(crate) fn new(waiter: W) -> Ticket<W> {
+        Ticket { state: AtomicU32::new(WAITING), waiter: UnsafeCell::new(Some(waiter)) }
+    }
+
+    /// The arm by which the wait was granted. Anything the granter did to the payload is visible.
+    pub(crate) fn granted(&self) -> Option<u32> {
+        self.state.load(Ordering::Acquire).checked_sub(GRANTED)
+    }
+
+    /// Gives up. False if a grant has come, or is about to.
+    #[must_use]
+    pub(crate) fn cancel(&self) -> bool {
+        self.settle(CANCELLED)
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == WAITING
+    }
+
+    fn settle(&self, state: u32) -> bool {
+        // Acquire: a claimer goes on to read the waiter.
+        self.state.compare_exchange(WAITING, state, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+}
+
+impl<P, W> Node<P, W> {
+    /// A node that is not linked yet. `arm` tells the nodes of a ticket apart.
+    ///
+    /// # Safety
+    ///
+    /// The ticket outlives the time for which the node is linked.
+    pub(crate) unsafe fn new(ticket: &Ticket<W>, arm: u32, tag: usize, payload: P) -> Node<P, W> {
+        Node {
+            ticket: NonNull::from(ticket),
+            arm,
+            tag,
+            is_linked: Cell::new(false),
+            before: Cell::new(ptr::null()),
+            after: Cell::new(ptr::null()),
+            payload: UnsafeCell::new(payload),
+        }
+    }
+
+    pub(crate) fn into_payload(self) -> P {
+        debug_assert!(!self.is_linked.get());
+        self.payload.into_inner()
+    }
+}
+
+impl<P, W> List<P, W> {
+    pub(crate) const fn new() -> List<P, W> {
+        List { first: ptr::null(), last: ptr::null() }
+    }
+
+    /// Links a node at the end, or, for one that has waited before, at the front.
+    ///
+    /// # Safety
+    ///
+    /// The node stays where it is, and alive, until `unlink` or until its ticket is granted by this
+    /// very arm. The caller holds the lock in which the list lies, here and in all other calls.
+    pub(crate) unsafe fn link(&mut self, node: &Node<P, W>, at_front: bool) {
+        node.is_linked.set(true);
+        if at_front {
+            node.after.set(self.first);
+            // SAFETY: invariant 1.
+            match unsafe { self.first.as_ref() } {
+                Some(first) => first.before.set(node),
+                None => self.last = node,
+            }
+            self.first = node;
+        } else {
+            node.before.set(self.last);
+            // SAFETY: invariant 1.
+            match unsafe { self.last.as_ref() } {
+                Some(last) => last.after.set(node),
+                None => self.first = node,
+            }
+            self.last = node;
+        }
+    }
+
+    /// Takes a node out, if no granter has done so.
+    ///
+    /// # Safety
+    ///
+    /// If the node is linked, it is in this list.
+    pub(crate) unsafe fn unlink(&mut self, node: &Node<P, W>) {
+        if !node.is_linked.replace(false) {
+            return;
+        }
+        let (before, after) = (node.before.replace(ptr::null()), node.after.replace(ptr::null()));
+        // SAFETY: invariant 1, for the neighbours.
+        match unsafe { before.as_ref() } {
+            Some(before) => before.after.set(after),
+            None => self.first = after,
+        }
+        // SAFETY: as above.
+        match unsafe { after.as_ref() } {
+            Some(after) => after.before.set(before),
+            None => self.last = before,
+        }
+    }
+
+    /// Whether nobody waits. Those who have given up, or were granted something else, do not count.
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.first_waiting().is_none()
+    }
+
+    /// The tag of the first who waits.
+    pub(crate) fn first_tag(&mut self) -> Option<usize> {
+        self.first_waiting().map(|node| node.tag)
+    }
+
+    /// The first whose ticket is not settled; drops from the list whose is.
+    fn first_waiting<'a>(&mut self) -> Option<&'a Node<P, W>> {
+        loop {
+            // SAFETY: invariant 1; the reference is used under the same lock.
+            let node = unsafe { self.first.as_ref() }?;
+            // SAFETY: invariant 1.
+            if unsafe { node.ticket.as_ref() }.is_waiting() {
+                return Some(node);
+            }
+            // SAFETY: it is in this list.
+            unsafe { self.unlink(node) };
+        }
+    }
+
+    /// Whether somebody waits whose ticket is not `mine`: an arm of a wait cannot meet another arm
+    /// of the same wait.
+    pub(crate) fn has_other(&mut self, mine: &Ticket<W>) -> bool {
+        let mut next = self.first;
+        // SAFETY: invariant 1.
+        while let Some(node) = unsafe { next.as_ref() } {
+            // SAFETY: invariant 1.
+            if !ptr::eq(node.ticket.as_ptr(), mine) && unsafe { node.ticket.as_ref() }.is_waiting()
+            {
+                return true;
+            }
+            next = node.after.get();
+        }
+        false
+    }
+}
+
+impl<P, W: Wake> List<P, W> {
+    /// Ends the wait of the first who waits. `hand_over` puts something into the payload or takes
+    /// it out; it is not called if nobody waits.
+    pub(crate) fn grant<R>(
+        &mut self,
+        hand_over: impl FnOnce(&mut P) -> R,
+    ) -> Option<(R, Wakeup<W>)> {
+        loop {
+            let node = self.first_waiting()?;
+            // SAFETY: it is in this list.
+            unsafe { self.unlink(node) };
+            // SAFETY: invariant 1.
+            let ticket = unsafe { node.ticket.as_ref() };
+            // Lost to another arm, or to the waiter himself, since the look.
+            if !ticket.settle(CLAIMED) {
+                continue;
+            }
+            // SAFETY: claimed, so both are ours until the store below.
+            let (waiter, payload) =
+                unsafe { ((*ticket.waiter.get()).take(), &mut *node.payload.get()) };
+            let result = hand_over(payload);
+            ticket.state.store(GRANTED + node.arm, Ordering::Release);
+            return Some((result, Wakeup(waiter)));
+        }
+    }
+}
+
+impl<P, W> fmt::Debug for List<P, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").field("may_be_empty", &self.first.is_null()).finish()
+    }
+}

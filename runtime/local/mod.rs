@@ -1,0 +1,1 @@
+//! Values of a green thread: its own, and those that it inherits.

@@ -1,0 +1,3 @@
+//! Laws of semaphores, events and results to come.
+
+mod semaphore;

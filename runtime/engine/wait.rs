@@ -51,7 +51,7 @@ impl Worker {
         // SAFETY: the calling fiber runs.
         let header = unsafe { fiber.as_ref() };
         let here = 0_u8;
-        header.parked_at.set(&raw const here);
+        header.parked_at.set((&raw const here, how != Suspend::Yield));
         // SAFETY: it lies on the fiber's stack, below which nothing has returned yet.
         let yielder = unsafe { &*header.yielder.get() };
         yielder.suspend(how);

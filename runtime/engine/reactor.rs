@@ -19,7 +19,7 @@ use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
@@ -99,6 +99,8 @@ struct Tenant {
 pub(crate) struct Reactor {
     poll: RefCell<Poll>,
     events: RefCell<Events>,
+    /// Events that were told since `take_told`.
+    told: Cell<usize>,
     handle: Arc<ReactorHandle>,
 }
 
@@ -112,6 +114,7 @@ impl Reactor {
         Ok(Reactor {
             poll: RefCell::new(poll),
             events: RefCell::new(Events::with_capacity(EVENT_BATCH)),
+            told: Cell::new(0),
             handle,
         })
     }
@@ -150,10 +153,16 @@ impl Reactor {
         let table = self.handle.table.lock();
         for event in events.iter() {
             if let Some(source) = table.find(event.token()) {
+                self.told.set(self.told.get() + 1);
                 // Waking pushes to a queue: no user code runs under the lock.
                 source.post(bits(event), |waiter| waiter.unpark());
             }
         }
+    }
+
+    /// How many events there were since the last call.
+    pub(crate) fn take_told(&self) -> usize {
+        self.told.replace(0)
     }
 
     /// Tells everybody that nobody will wait here any more.

@@ -15,6 +15,8 @@ mod timers;
 mod wait_list;
 
 #[cfg(not(loom))]
+mod bindings;
+#[cfg(not(loom))]
 mod body;
 #[cfg(not(loom))]
 mod builder;
@@ -32,6 +34,8 @@ mod killed;
 mod limits;
 #[cfg(not(loom))]
 mod line;
+#[cfg(not(loom))]
+mod locals;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
@@ -63,6 +67,20 @@ mod worker;
 mod tests;
 
 #[cfg(not(loom))]
+pub(crate) use self::{
+    bindings::Binding,
+    limits::{is_limited, is_to_end, scope as limit, shield, unwind},
+    line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
+    locals::Local,
+    park::{
+        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
+        spend_io_bytes, yield_now,
+    },
+    reactor::Source,
+    waiter::Waiter,
+    worker::BYTES_PER_IO_CALL,
+};
+#[cfg(not(loom))]
 pub use self::{
     builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
     handle::{Thread, ThreadId},
@@ -73,16 +91,4 @@ pub use self::{
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
     stack::Statistics as StackStatistics,
-};
-#[cfg(not(loom))]
-pub(crate) use self::{
-    limits::{is_limited, is_to_end, scope as limit, shield, unwind},
-    line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
-    park::{
-        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
-        spend_io_bytes, yield_now,
-    },
-    reactor::Source,
-    waiter::Waiter,
-    worker::BYTES_PER_IO_CALL,
 };

@@ -23,6 +23,8 @@ mod builder;
 #[cfg(not(loom))]
 mod cycle;
 #[cfg(not(loom))]
+mod deadlock;
+#[cfg(not(loom))]
 mod fiber;
 #[cfg(not(loom))]
 mod handle;
@@ -37,6 +39,8 @@ mod line;
 #[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
+mod outside;
+#[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
 mod place;
@@ -46,6 +50,8 @@ mod reactor;
 mod ready;
 #[cfg(not(loom))]
 mod report;
+#[cfg(not(loom))]
+mod run;
 #[cfg(not(loom))]
 mod runtime;
 #[cfg(not(loom))]
@@ -83,9 +89,11 @@ pub(crate) use self::{
 #[cfg(not(loom))]
 pub use self::{
     builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
+    deadlock::{Deadlock, ParkedThread},
     handle::{Thread, ThreadId},
     killed::Killed,
     limits::TimedOut,
+    outside::{ExternalWork, ServiceThread},
     park::Outcome,
     runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},

@@ -18,6 +18,7 @@ use super::waiter::Waiter;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
+use parking_lot::MutexGuard;
 use slab::Slab;
 use std::cell::RefCell;
 use std::io;
@@ -81,7 +82,7 @@ pub(crate) struct ReactorHandle {
 }
 
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     tenants: Slab<Tenant>,
     generation: u32,
     /// The worker has ended: nobody waits for events any more.
@@ -206,9 +207,19 @@ impl Table {
         let tenant = self.tenants.get(token.0 & u32::MAX as usize)?;
         (tenant.generation as usize == token.0 >> 32).then_some(&*tenant.source)
     }
+
+    /// Whether somebody waits for a descriptor that is registered here.
+    pub(super) fn has_waiters(&self) -> bool {
+        self.tenants.iter().any(|(_, tenant)| tenant.source.has_waiters())
+    }
 }
 
 impl ReactorHandle {
+    /// Keeps the table as it is: while it is locked no event is handed out here.
+    pub(super) fn lock_table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock()
+    }
+
     /// Makes the worker return from `wait`.
     pub(crate) fn ring(&self) {
         self.waker.wake().expect("writing to an eventfd that is reset on overflow cannot fail");

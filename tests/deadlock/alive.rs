@@ -1,0 +1,227 @@
+//! Waits that look like deadlocks and are none: nothing is reported, however long they last.
+//!
+//! Each lasts longer than a look takes to come, several times over.
+
+use crate::found::{runtime, wait_for_ever};
+use crate::{Case, cases};
+use greenstd::net::{TcpListener, TcpStream};
+use greenstd::park::{self, ExternalWork, ServiceThread, Unparker};
+use greenstd::runtime::Builder;
+use greenstd::sync::Semaphore;
+use greenstd::{thread, time};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub(crate) const CASES: &[Case] = cases![
+    a_foreign_thread_wakes_with_one_worker,
+    a_foreign_thread_wakes_with_two_workers,
+    a_sleeper_goes_on,
+    a_wait_with_a_deadline_goes_on,
+    a_timeout_scope_goes_on,
+    a_connection_comes_from_outside,
+    work_of_a_service_thread_comes_back,
+    a_scope_around_run_ends_it,
+    another_runtime_wakes,
+    a_run_inside_of_a_run_goes_on,
+    many_short_waits_are_none,
+    a_look_that_finds_somebody_alive_is_the_only_one,
+    who_does_not_ask_is_told_nothing,
+];
+
+/// Longer than a look takes to come.
+const LONG: Duration = Duration::from_millis(350);
+
+/// C45
+fn a_foreign_thread_wakes(workers: usize) {
+    let runtime = runtime(workers);
+    let permit = Arc::new(Semaphore::new(0));
+    let release = permit.clone();
+    let foreign = std::thread::spawn(move || {
+        for _ in 0..3 {
+            std::thread::sleep(LONG);
+            release.release();
+        }
+    });
+    let outcome = runtime.try_run(move || (0..3).for_each(|_| permit.acquire()));
+    assert!(outcome.is_ok());
+    foreign.join().unwrap();
+}
+
+fn a_foreign_thread_wakes_with_one_worker() {
+    a_foreign_thread_wakes(1);
+}
+
+fn a_foreign_thread_wakes_with_two_workers() {
+    a_foreign_thread_wakes(2);
+}
+
+fn a_sleeper_goes_on() {
+    assert!(runtime(2).try_run(|| thread::sleep(LONG)).is_ok());
+    let outcome = runtime(1).try_run(|| {
+        let permit = Arc::new(Semaphore::new(0));
+        let release = permit.clone();
+        thread::spawn(move || {
+            thread::sleep(LONG);
+            release.release();
+        });
+        permit.acquire();
+    });
+    assert!(outcome.is_ok());
+}
+
+fn a_wait_with_a_deadline_goes_on() {
+    assert_eq!(runtime(2).try_run(|| Semaphore::new(0).acquire_timeout(LONG)).ok(), Some(false));
+}
+
+fn a_timeout_scope_goes_on() {
+    let outcome = runtime(2).try_run(|| time::timeout(LONG, wait_for_ever));
+    assert_eq!(outcome.ok(), Some(Err(time::TimedOut)));
+}
+
+/// A single OS thread besides the workers is all there is: who connects is another process.
+fn a_connection_comes_from_outside() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script = format!("sleep 0.4; exec 3<>/dev/tcp/127.0.0.1/{port}; sleep 0.4; echo hello >&3");
+    let mut client = std::process::Command::new("bash").args(["-c", &script]).spawn().unwrap();
+    let listener = TcpListener::from(std::os::fd::OwnedFd::from(listener));
+    let outcome = runtime(2).try_run(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut words = String::new();
+        stream.read_to_string(&mut words).unwrap();
+        words
+    });
+    assert_eq!(outcome.ok().as_deref(), Some("hello\n"));
+    client.wait().unwrap();
+}
+
+fn work_of_a_service_thread_comes_back() {
+    let (jobs, work) = std::sync::mpsc::channel::<(Unparker, ExternalWork, Arc<AtomicBool>)>();
+    std::thread::spawn(move || {
+        let _service = ServiceThread::new();
+        for (waiter, work, is_done) in work {
+            std::thread::sleep(LONG);
+            is_done.store(true, Ordering::SeqCst);
+            waiter.unpark();
+            drop(work);
+        }
+    });
+    let outcome = runtime(2).try_run(move || {
+        for _ in 0..2 {
+            let is_done = Arc::new(AtomicBool::new(false));
+            jobs.send((Unparker::current(), ExternalWork::new(), is_done.clone())).unwrap();
+            while !is_done.load(Ordering::SeqCst) {
+                let _ = park::park();
+            }
+        }
+    });
+    assert!(outcome.is_ok());
+}
+
+fn a_scope_around_run_ends_it() {
+    let runtime = runtime(1);
+    let outcome = time::timeout(LONG, || runtime.try_run(wait_for_ever));
+    assert!(matches!(outcome, Err(time::TimedOut)));
+}
+
+fn another_runtime_wakes() {
+    let other = runtime(1);
+    let permit = Arc::new(Semaphore::new(0));
+    let release = permit.clone();
+    other.spawn(move || {
+        thread::sleep(LONG);
+        release.release();
+    });
+    assert!(runtime(1).try_run(move || permit.acquire()).is_ok());
+}
+
+fn a_run_inside_of_a_run_goes_on() {
+    let outcome = runtime(1).try_run(|| {
+        runtime(1)
+            .try_run(|| {
+                thread::sleep(LONG);
+                7
+            })
+            .unwrap()
+    });
+    assert_eq!(outcome.ok(), Some(7));
+}
+
+fn many_short_waits_are_none() {
+    for workers in [1, 2] {
+        let outcome = runtime(workers).try_run(|| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut byte = [0];
+                while stream.read(&mut byte).unwrap() == 1 {
+                    thread::sleep(Duration::from_millis(u64::from(byte[0])));
+                    stream.write_all(&byte).unwrap();
+                }
+            });
+            let mut stream = TcpStream::connect(address).unwrap();
+            // Around the time after which a worker looks, before and behind it.
+            for wait in [0, 1, 98, 99, 100, 101, 102, 110] {
+                let mut byte = [wait];
+                stream.write_all(&byte).unwrap();
+                stream.read_exact(&mut byte).unwrap();
+            }
+            drop(stream);
+            server.join().unwrap();
+        });
+        assert!(outcome.is_ok());
+    }
+}
+
+/// How often each worker of this process has fallen asleep.
+fn sleeps() -> BTreeMap<String, String> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let read = |path| fs::read_to_string(path).unwrap();
+    tasks
+        .filter(|task| read(task.join("comm")).starts_with("greenstd-"))
+        .map(|task| {
+            let status = read(task.join("status"));
+            let count = status.lines().find(|line| line.starts_with("voluntary_ctxt")).unwrap();
+            (task.display().to_string(), count.to_owned())
+        })
+        .collect()
+}
+
+fn a_look_that_finds_somebody_alive_is_the_only_one() {
+    let runtime = runtime(2);
+    let permit = Arc::new(Semaphore::new(0));
+    let release = permit.clone();
+    let foreign = std::thread::spawn(move || {
+        // The look is over by then, and so is the release of what the start has used.
+        std::thread::sleep(Duration::from_secs(7));
+        let before = sleeps();
+        assert_eq!(before.len(), 2);
+        std::thread::sleep(Duration::from_secs(2));
+        let after = sleeps();
+        release.release();
+        assert_eq!(before, after);
+    });
+    assert!(runtime.try_run(move || permit.acquire()).is_ok());
+    foreign.join().unwrap();
+}
+
+fn who_does_not_ask_is_told_nothing() {
+    // Without the detector the process waits until something from outside ends it: the kernel.
+    let runtime = Builder::new().workers(1).detect_deadlocks(false).build().unwrap();
+    // SAFETY: sets an alarm whose handler ends the process, with success.
+    unsafe {
+        extern "C" fn succeed(_: libc::c_int) {
+            // SAFETY: async-signal-safe, and never returns.
+            unsafe { libc::_exit(0) }
+        }
+        libc::signal(libc::SIGALRM, succeed as *const () as libc::sighandler_t);
+        libc::alarm(1);
+    }
+    let _ = runtime.try_run(wait_for_ever);
+    panic!("nobody has asked for this");
+}

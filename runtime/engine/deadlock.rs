@@ -173,10 +173,18 @@ impl Worker {
     /// if nothing happens.
     #[inline]
     pub(super) fn sleep_in_reactor(&self, time: Option<Duration>) {
-        let is_to_look =
-            self.shared.detector.is_to_look() && self.shared.idle.is_everybody_asleep();
-        // Who wakes up before that looks the next time.
-        if !is_to_look || time.is_some_and(|time| time <= WATCH_AFTER) {
+        if !self.shared.detector.is_to_look() || !self.shared.idle.is_everybody_asleep() {
+            return self.reactor.wait(time);
+        }
+        self.sleep_and_look(time);
+    }
+
+    fn sleep_and_look(&self, time: Option<Duration>) {
+        // Who wakes up before that looks the next time. A server, in which somebody always waits
+        // for a descriptor, is spared the timer, which costs more than all the rest of a sleep.
+        let has_waiters =
+            || self.shared.remotes.iter().any(|it| it.reactor.lock_table().has_waiters_at_hand());
+        if time.is_some_and(|time| time <= WATCH_AFTER) || has_waiters() {
             return self.reactor.wait(time);
         }
         let start = Instant::now();

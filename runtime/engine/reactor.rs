@@ -30,6 +30,11 @@ use std::time::Duration;
 
 /// Events taken from the kernel at once: enough that a thousand ready sockets are one system call.
 const EVENT_BATCH: usize = 1024;
+
+/// Descriptors at which a worker looks that falls asleep: far less than what the timer of a short
+/// sleep costs.
+const LOOKED_AT_FOR_WAITERS: usize = 4;
+
 const WAKER: Token = Token(usize::MAX);
 
 /// What is known of a registered descriptor: the slot, and where it is registered.
@@ -85,6 +90,8 @@ pub(crate) struct ReactorHandle {
 pub(super) struct Table {
     tenants: Slab<Tenant>,
     generation: u32,
+    /// Where somebody who waits was last looked for.
+    at_hand: usize,
     /// The worker has ended: nobody waits for events any more.
     is_closed: bool,
 }
@@ -108,7 +115,7 @@ impl Reactor {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
-        let table = Table { tenants: Slab::new(), generation: 0, is_closed: false };
+        let table = Table { tenants: Slab::new(), generation: 0, at_hand: 0, is_closed: false };
         let handle = Arc::new(ReactorHandle { registry, waker, table: Mutex::new(table) });
         Ok(Reactor {
             poll: RefCell::new(poll),
@@ -206,6 +213,19 @@ impl Table {
     fn find(&self, token: Token) -> Option<&Source> {
         let tenant = self.tenants.get(token.0 & u32::MAX as usize)?;
         (tenant.generation as usize == token.0 >> 32).then_some(&*tenant.source)
+    }
+
+    /// Whether somebody waits for one of a few descriptors: first for that for which somebody did
+    /// when this was last asked, which as a rule is a listener.
+    pub(super) fn has_waiters_at_hand(&mut self) -> bool {
+        for _ in 0..LOOKED_AT_FOR_WAITERS {
+            let tenant = self.tenants.get(self.at_hand);
+            if tenant.is_some_and(|tenant| tenant.source.has_waiters()) {
+                return true;
+            }
+            self.at_hand = (self.at_hand + 1) % self.tenants.capacity().max(1);
+        }
+        false
     }
 
     /// Whether somebody waits for a descriptor that is registered here.

@@ -14,7 +14,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const CASES: &[Case] = cases![
     a_foreign_thread_wakes_with_one_worker,
@@ -23,6 +23,7 @@ pub(crate) const CASES: &[Case] = cases![
     a_wait_with_a_deadline_goes_on,
     a_timeout_scope_goes_on,
     a_connection_comes_from_outside,
+    a_look_up_takes_its_time,
     work_of_a_service_thread_comes_back,
     a_scope_around_run_ends_it,
     another_runtime_wakes,
@@ -97,6 +98,32 @@ fn a_connection_comes_from_outside() {
     });
     assert_eq!(outcome.ok().as_deref(), Some("hello\n"));
     client.wait().unwrap();
+}
+
+/// Takes the place of the C library's: every look-up lasts long, and finds nothing.
+#[unsafe(no_mangle)]
+extern "C" fn getaddrinfo(
+    name: *const libc::c_char,
+    _service: *const libc::c_char,
+    _hints: *const libc::addrinfo,
+    _found: *mut *mut libc::addrinfo,
+) -> libc::c_int {
+    assert!(!name.is_null());
+    std::thread::sleep(LONG);
+    libc::EAI_NONAME
+}
+
+fn a_look_up_takes_its_time() {
+    let start = Instant::now();
+    let outcome = runtime(2).try_run(|| {
+        // The second one is asked of a thread that has idled.
+        for host in ["one.invalid", "two.invalid"] {
+            let error = TcpStream::connect((host, 1)).unwrap_err();
+            assert!(error.to_string().contains("failed to lookup"), "{error}");
+        }
+    });
+    assert!(outcome.is_ok());
+    assert!(start.elapsed() >= 2 * LONG, "it was not our own look-up");
 }
 
 fn work_of_a_service_thread_comes_back() {

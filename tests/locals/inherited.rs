@@ -66,7 +66,9 @@ laws! {
                     assert!(!LIST.is_bound());
                     LIST.set(Mutex::new(vec![task]));
                     thread::spawn(move || {
-                        thread::spawn(move || LIST.with(|list| list.lock().unwrap().push(10 * task)))
+                        thread::spawn(move || {
+                            LIST.with(|list| list.lock().unwrap().push(10 * task));
+                        })
                             .join()
                             .unwrap();
                         LIST.with(|list| list.lock().unwrap().push(100 * task));

@@ -47,6 +47,9 @@ pub(super) struct Locals(Cell<*mut Table>);
 
 const GONE: *mut Table = ptr::without_provenance_mut(1);
 
+/// Drops the box of a value whose type it knows.
+type Free = unsafe fn(NonNull<()>);
+
 #[derive(Debug, Default)]
 struct Table {
     slots: Vec<Slot>,
@@ -59,7 +62,7 @@ enum Slot {
     #[default]
     Empty,
     /// A value behind `Box::into_raw`, and what drops the box.
-    Alive(NonNull<()>, unsafe fn(NonNull<()>)),
+    Alive(NonNull<()>, Free),
     Destroyed,
 }
 
@@ -221,7 +224,7 @@ impl Locals {
     }
 
     /// Takes out the newest value that has a destructor.
-    fn take_newest(&self) -> Option<(NonNull<()>, unsafe fn(NonNull<()>))> {
+    fn take_newest(&self) -> Option<(NonNull<()>, Free)> {
         // SAFETY: as in `insert`.
         let table = unsafe { &mut *self.0.get() };
         let index = table.order.pop()?;

@@ -5,7 +5,8 @@
 //! it differs; in short:
 //!
 //! - a green thread that computes without ever waiting keeps its worker from the others,
-//! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads,
+//! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads; a value
+//!   for each green thread is declared by [`green_local!`](crate::green_local),
 //! - std's own locks block the worker: see the crate's limits.
 
 use crate::engine::{self, Reason, WaitingFor};

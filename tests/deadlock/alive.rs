@@ -10,11 +10,13 @@ use greenstd::runtime::Builder;
 use greenstd::sync::Semaphore;
 use greenstd::{thread, time};
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::io::{Read, Write};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) const CASES: &[Case] = cases![
     a_foreign_thread_wakes_with_one_worker,
@@ -29,9 +31,13 @@ pub(crate) const CASES: &[Case] = cases![
     another_runtime_wakes,
     a_run_inside_of_a_run_goes_on,
     many_short_waits_are_none,
+    rests_as_long_as_a_look_takes_are_none,
     a_look_that_finds_somebody_alive_is_the_only_one,
     who_does_not_ask_is_told_nothing,
 ];
+
+/// Tells a process that it is the client, and the port of its server.
+pub(crate) const CLIENT: &str = "GREENSTD_DEADLOCK_CLIENT";
 
 /// Longer than a look takes to come.
 const LONG: Duration = Duration::from_millis(350);
@@ -83,12 +89,20 @@ fn a_timeout_scope_goes_on() {
     assert_eq!(outcome.ok(), Some(Err(time::TimedOut)));
 }
 
+/// What the client of the next case does, in a process of its own, for the server at `port`.
+pub(crate) fn be_client(port: u16) {
+    std::thread::sleep(LONG);
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    std::thread::sleep(LONG);
+    stream.write_all(b"hello").unwrap();
+}
+
 /// A single OS thread besides the workers is all there is: who connects is another process.
 fn a_connection_comes_from_outside() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let script = format!("sleep 0.4; exec 3<>/dev/tcp/127.0.0.1/{port}; sleep 0.4; echo hello >&3");
-    let mut client = std::process::Command::new("bash").args(["-c", &script]).spawn().unwrap();
+    let mut client =
+        Command::new(env::current_exe().unwrap()).env(CLIENT, port.to_string()).spawn().unwrap();
     let listener = TcpListener::from(std::os::fd::OwnedFd::from(listener));
     let outcome = runtime(2).try_run(move || {
         let (mut stream, _) = listener.accept().unwrap();
@@ -96,8 +110,8 @@ fn a_connection_comes_from_outside() {
         stream.read_to_string(&mut words).unwrap();
         words
     });
-    assert_eq!(outcome.ok().as_deref(), Some("hello\n"));
-    client.wait().unwrap();
+    assert_eq!(outcome.ok().as_deref(), Some("hello"));
+    assert!(client.wait().unwrap().success());
 }
 
 /// Takes the place of the C library's: every look-up lasts long, and finds nothing.
@@ -203,6 +217,44 @@ fn many_short_waits_are_none() {
         });
         assert!(outcome.is_ok());
     }
+}
+
+/// A ring hands a permit around, over both workers, and each rests before it hands it on: for
+/// nothing, or for about as long as a worker sleeps before it looks.
+fn rests_as_long_as_a_look_takes_are_none() {
+    const RING: usize = 8;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let mut seed = now.as_nanos() as u64 | 1;
+    eprintln!("seed {seed}");
+    let outcome = runtime(2).try_run(move || {
+        let permits: Vec<_> = (0..RING).map(|_| Arc::new(Semaphore::new(0))).collect();
+        let ring: Vec<_> = (0..RING)
+            .map(|place| {
+                let (mine, next) = (permits[place].clone(), permits[(place + 1) % RING].clone());
+                let rests: Vec<Duration> = (0..6)
+                    .map(|_| {
+                        // xorshift64
+                        seed ^= seed << 13;
+                        seed ^= seed >> 7;
+                        seed ^= seed << 17;
+                        let is_long = seed >> 40 & 1 == 1;
+                        let micros = if is_long { 99_500 + (seed >> 20) % 1000 } else { 0 };
+                        Duration::from_micros(micros)
+                    })
+                    .collect();
+                thread::spawn(move || {
+                    for rest in rests {
+                        mine.acquire();
+                        thread::sleep(rest);
+                        next.release();
+                    }
+                })
+            })
+            .collect();
+        permits[0].release();
+        ring.into_iter().for_each(|one| one.join().unwrap());
+    });
+    assert!(outcome.is_ok());
 }
 
 /// How often each worker of this process has fallen asleep.

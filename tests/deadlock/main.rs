@@ -3,7 +3,7 @@
 //! Any OS thread that nobody knows keeps a deadlock from being found, and libtest has some: so each
 //! case is a process of its own with a single OS thread, which this program starts as its child.
 //! With an argument it runs the cases only whose names hold it.
-#![allow(unsafe_code, reason = "an alarm is set by hand")]
+#![allow(unsafe_code, reason = "signals are sent and handled by hand")]
 
 use std::env;
 use std::io::{self, Write as _};
@@ -54,6 +54,10 @@ use cases;
 
 fn main() -> ExitCode {
     let cases: Vec<&Case> = found::CASES.iter().chain(alive::CASES).chain(report::CASES).collect();
+    if let Ok(port) = env::var(alive::CLIENT) {
+        alive::be_client(port.parse().expect("the number of a port"));
+        return ExitCode::SUCCESS;
+    }
     if let Ok(name) = env::var(VARIABLE) {
         let case = cases.iter().find(|case| case.name == name).expect("the parent knows the cases");
         (case.body)();
@@ -94,7 +98,8 @@ fn run(name: &'static str) -> Output {
     let watchdog = thread::spawn(move || {
         if is_over.recv_timeout(HUNG_AFTER) == Err(mpsc::RecvTimeoutError::Timeout) {
             eprintln!("{name} hangs");
-            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+            // SAFETY: a signal to a child that was not waited for yet.
+            unsafe { libc::kill(id as libc::pid_t, libc::SIGKILL) };
         }
     });
     let output = child.wait_with_output().expect("the child is ours");

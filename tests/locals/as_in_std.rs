@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 macro_rules! over_both {
     ($(fn $law:ident() $body:block)*) => {
         mod std_threads {
+            #![allow(clippy::missing_const_for_thread_local, reason = "one body for all")]
             use super::*;
             #[allow(unused_imports)]
             use std::{thread, thread_local as local};

@@ -68,7 +68,7 @@ laws! {
         let seen = spawn_local(move || {
             assert!(SHARED.with_borrow(|mine| mine.is_empty()));
             SHARED.set(other);
-            SHARED.with_borrow(|mine| Rc::strong_count(mine))
+            SHARED.with_borrow(Rc::strong_count)
         });
         assert_eq!(seen.join().unwrap(), 3);
         assert_eq!(Rc::strong_count(&shared), 2);

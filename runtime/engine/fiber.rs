@@ -22,11 +22,13 @@
 //! fits into an atomic word.
 
 use super::atomic::{AtomicPtr, AtomicU32, Ordering};
+use super::bindings::Bindings;
 use super::body::VTable;
 use super::inbox::Linked;
 use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
+use super::locals::Locals;
 use super::shared::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
@@ -102,6 +104,8 @@ pub(crate) struct Header {
     /// Its timeout scopes and shields; touched by the fiber itself only.
     pub(super) limits: Limits,
     pub(super) waits_for: WaitsFor,
+    /// Its own values; touched by the fiber itself only.
+    pub(super) locals: Locals,
     /// Place in the home's list of fibers.
     pub(crate) index: Cell<u32>,
     pub(super) birth: Birth,
@@ -122,6 +126,8 @@ pub(crate) struct Birth {
     pub(crate) id: u64,
     pub(crate) site: &'static Location<'static>,
     pub(crate) name: Option<Box<str>>,
+    /// What it inherits; the fiber's own once it has started.
+    pub(super) bindings: Bindings,
 }
 
 // SAFETY: the link is used by the inbox only.

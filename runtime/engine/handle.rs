@@ -4,6 +4,7 @@
 use super::fiber::{FiberRef, Outcome};
 use super::killed::{self, Killed};
 use super::limits;
+use super::line::{Reason, WaitingFor};
 use super::park;
 use super::report;
 use super::waiter::Waiter;
@@ -13,6 +14,8 @@ use std::mem;
 use std::num::NonZeroU64;
 use std::ptr;
 use std::time::Instant;
+
+static JOIN: Reason = Reason("JoinHandle::join");
 
 /// A handle to a thread: a green thread, or an OS thread that has met the runtime.
 ///
@@ -27,6 +30,16 @@ pub struct Thread {
 /// As [`std::thread::ThreadId`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ThreadId(NonZeroU64);
+
+impl ThreadId {
+    pub(super) fn new(id: u64) -> ThreadId {
+        ThreadId(NonZeroU64::new(id).expect("ids count from 1"))
+    }
+
+    pub(super) fn number(self) -> u64 {
+        self.0.get()
+    }
+}
 
 impl fmt::Debug for ThreadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +64,7 @@ impl Thread {
             Waiter::Fiber(fiber) => fiber.header().id,
             Waiter::Os(thread) => thread.id,
         };
-        ThreadId(NonZeroU64::new(id).expect("ids count from 1"))
+        ThreadId::new(id)
     }
 
     /// The name that the thread was given by its builder. The main OS thread is called `main`.
@@ -127,6 +140,7 @@ impl<T> Join<T> {
         if !header.set_joiner(waiter) {
             return true;
         }
+        let _waiting = WaitingFor::end_of(header.id, &JOIN);
         loop {
             let outcome = park::park_until(deadline);
             if self.is_finished() {

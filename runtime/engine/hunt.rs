@@ -110,6 +110,7 @@ impl Worker {
                     self.shared.notify();
                 }
                 if let Some(work) = found {
+                    self.has_run.set(true);
                     self.run_or_pass_on(work, true);
                 }
                 return true;
@@ -141,11 +142,14 @@ impl Worker {
             }
             return false;
         }
+        if self.has_run.replace(false) {
+            self.shared.detector.has_run();
+        }
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
         let stays_awake = must_look && self.is_work_elsewhere() || self.must_wind_up();
         if !stays_awake {
-            self.reactor.wait(self.time_to_next_duty());
+            self.sleep_in_reactor(self.time_to_next_duty());
         }
         inbox.get_up();
         let is_searching = idle.get_up(self.index);

@@ -4,7 +4,7 @@
 //! links, unlocks, parks, and comes back with the payload, granted or not. To let somebody go on is
 //! [`List::grant`], under the same lock.
 
-use super::atomic::{AtomicPtr, Mutex, Ordering};
+use super::atomic::{AtomicPtr, AtomicU64, Mutex, Ordering};
 use super::limits;
 use super::park::{self, Outcome};
 use super::wait_list::{List, Node, Ticket, Wake};
@@ -24,7 +24,11 @@ pub(crate) struct Reason(pub(crate) &'static str);
 
 /// The reason of a green thread's wait; none while it waits for something that has no name.
 #[derive(Debug)]
-pub(crate) struct WaitsFor(AtomicPtr<Reason>);
+pub(crate) struct WaitsFor {
+    reason: AtomicPtr<Reason>,
+    /// The number of the thread for whose end it waits, or 0.
+    thread: AtomicU64,
+}
 
 /// How a wait in a line ended, with the payload.
 #[derive(Debug)]
@@ -62,18 +66,23 @@ impl Wake for Waiter {
 
 impl WaitsFor {
     pub(crate) fn new() -> WaitsFor {
-        WaitsFor(AtomicPtr::new(ptr::null_mut()))
+        WaitsFor { reason: AtomicPtr::new(ptr::null_mut()), thread: AtomicU64::new(0) }
     }
 
     /// For reports only: it may have changed meanwhile.
     pub(crate) fn get(&self) -> Option<&'static Reason> {
         // SAFETY: only `'static` reasons are stored.
-        unsafe { self.0.load(Ordering::Relaxed).as_ref() }
+        unsafe { self.reason.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// The number of the thread for whose end it waits. For reports only.
+    pub(crate) fn thread(&self) -> Option<u64> {
+        Some(self.thread.load(Ordering::Relaxed)).filter(|&thread| thread != 0)
     }
 
     fn set(&self, reason: Option<&'static Reason>) {
         let reason = reason.map_or(ptr::null(), ptr::from_ref);
-        self.0.store(reason.cast_mut(), Ordering::Relaxed);
+        self.reason.store(reason.cast_mut(), Ordering::Relaxed);
     }
 }
 
@@ -86,12 +95,35 @@ impl WaitingFor {
         note(Some(reason));
         WaitingFor(())
     }
+
+    /// [`new`](WaitingFor::new) for the wait for the end of a thread, by its number.
+    pub(crate) fn end_of(thread: u64, reason: &'static Reason) -> EndOf {
+        set_thread(thread);
+        EndOf(WaitingFor::new(reason))
+    }
 }
 
 impl Drop for WaitingFor {
     #[inline]
     fn drop(&mut self) {
         note(None);
+    }
+}
+
+/// A [`WaitingFor`] that names a thread.
+pub(crate) struct EndOf(WaitingFor);
+
+impl Drop for EndOf {
+    fn drop(&mut self) {
+        // The reason goes right after, with the field.
+        set_thread(0);
+    }
+}
+
+fn set_thread(thread: u64) {
+    if let Some((_, fiber)) = Worker::on_fiber() {
+        // SAFETY: the calling fiber runs.
+        unsafe { fiber.as_ref() }.waits_for.thread.store(thread, Ordering::Relaxed);
     }
 }
 

@@ -12,6 +12,8 @@
 //!    the guard that linked it, in any case.
 //! 2. `earliest` is the earliest deadline among the linked frames.
 //! 3. Only the thread itself touches its limits.
+//! 4. A shield hides the frames around it. Those of scopes that are opened inside are linked all
+//!    the same: whoever cleans up behind a shield can still limit how long that takes.
 
 use super::killed;
 use super::worker::Worker;
@@ -62,14 +64,14 @@ impl Limits {
         }
     }
 
-    /// Calls `use_limits` with those of the calling thread. An OS thread whose thread-locals are
-    /// gone has none.
+    /// Calls `use_limits` with those of the calling thread.
     #[inline]
     fn with<R>(use_limits: impl FnOnce(&Limits) -> R) -> R {
         match Worker::on_fiber() {
             // SAFETY: the calling fiber runs, so its header is alive.
             Some((_, fiber)) => use_limits(unsafe { &fiber.as_ref().limits }),
-            None => Limits::with_os(use_limits),
+            // They have no destructor, so they are there to the end of the OS thread.
+            None => OS_LIMITS.with(use_limits),
         }
     }
 
@@ -77,29 +79,19 @@ impl Limits {
         self.scopes.set(self.scopes.get() + 1);
         ScopeId(ptr::from_ref(self).addr(), self.scopes.get())
     }
-
-    #[cold]
-    fn with_os<R>(use_limits: impl FnOnce(&Limits) -> R) -> R {
-        let mut use_limits = Some(use_limits);
-        let result = OS_LIMITS.try_with(|limits| use_limits.take().map(|call| call(limits)));
-        match (result, use_limits) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(use_limits)) => use_limits(&Limits::new()),
-            _ => unreachable!("the closure was called, or is still there"),
-        }
-    }
 }
 
-/// Whether the calling thread is inside of a shield.
+/// Whether the calling thread is inside of a shield, where kills wait.
 #[inline]
 pub(crate) fn is_shielded() -> bool {
     Limits::with(|limits| limits.shields.get() > 0)
 }
 
-/// The earliest deadline of the scopes around the calling thread, unless it is shielded.
+/// The earliest deadline of the scopes around the calling thread, inside of its shield if it has
+/// one.
 #[inline]
 pub(crate) fn earliest() -> Option<Instant> {
-    Limits::with(|limits| if limits.shields.get() > 0 { None } else { limits.earliest.get() })
+    Limits::with(|limits| limits.earliest.get())
 }
 
 /// Whether a scope limits the waits of the calling thread.
@@ -108,17 +100,23 @@ pub(crate) fn is_limited() -> bool {
     earliest().is_some()
 }
 
+/// Whether the calling thread was killed, and no shield holds that off.
+#[inline]
+fn is_killed() -> bool {
+    Worker::is_killed() && !is_shielded()
+}
+
 /// Whether the calling thread is to unwind at its next wait: it was killed, or a scope around it
-/// has expired, and it is not shielded.
+/// has expired, and no shield holds that off.
 pub(crate) fn is_to_end() -> bool {
-    !is_shielded()
-        && (Worker::is_killed() || earliest().is_some_and(|earliest| earliest <= Instant::now()))
+    is_killed() || earliest().is_some_and(|earliest| earliest <= Instant::now())
 }
 
 /// Ends what limits the calling thread: all of it if it was killed, else the outermost scope that
 /// has expired. No panic hook is called.
+#[cold]
 pub(crate) fn unwind() -> ! {
-    if Worker::is_killed() {
+    if is_killed() {
         killed::unwind();
     }
     let expired = Limits::with(|limits| {
@@ -201,15 +199,36 @@ impl Drop for Linked<'_> {
     }
 }
 
-/// Calls `body`, whose waits no kill and no scope ends. They take effect afterwards.
+/// Calls `body`, whose waits no kill ends, nor any scope around it. They take effect afterwards.
 pub(crate) fn shield<T>(body: impl FnOnce() -> T) -> T {
-    struct Shield;
-    impl Drop for Shield {
-        fn drop(&mut self) {
-            Limits::with(|limits| limits.shields.set(limits.shields.get() - 1));
-        }
-    }
-    Limits::with(|limits| limits.shields.set(limits.shields.get() + 1));
-    let _shield = Shield;
+    let _shield = Shield::new();
     body()
+}
+
+/// Hides what is around it, until it is dropped.
+struct Shield {
+    earliest: Option<Instant>,
+    innermost: *const Frame,
+}
+
+impl Shield {
+    fn new() -> Shield {
+        Limits::with(|limits| {
+            limits.shields.set(limits.shields.get() + 1);
+            Shield {
+                earliest: limits.earliest.take(),
+                innermost: limits.innermost.replace(ptr::null()),
+            }
+        })
+    }
+}
+
+impl Drop for Shield {
+    fn drop(&mut self) {
+        Limits::with(|limits| {
+            limits.shields.set(limits.shields.get() - 1);
+            limits.earliest.set(self.earliest);
+            limits.innermost.set(self.innermost);
+        });
+    }
 }

@@ -2,4 +2,4 @@
 
 mod semaphore;
 
-pub use self::semaphore::Semaphore;
+pub use self::semaphore::{BoundedSemaphore, ReleaseError, Semaphore, SemaphoreGuard};

@@ -15,6 +15,7 @@
 //! 4. A shield hides the frames around it. Those of scopes that are opened inside are linked all
 //!    the same: whoever cleans up behind a shield can still limit how long that takes.
 
+use super::fiber::Header;
 use super::killed;
 use super::worker::Worker;
 use std::cell::Cell;
@@ -64,6 +65,17 @@ impl Limits {
         }
     }
 
+    /// Whether nothing limits or shields the thread, as is usual.
+    #[inline]
+    pub(crate) fn is_clear(&self) -> bool {
+        self.earliest.get().is_none() && self.shields.get() == 0
+    }
+
+    #[inline]
+    fn has_expired(&self) -> bool {
+        self.earliest.get().is_some_and(|earliest| earliest <= Instant::now())
+    }
+
     /// Calls `use_limits` with those of the calling thread.
     #[inline]
     fn with<R>(use_limits: impl FnOnce(&Limits) -> R) -> R {
@@ -101,15 +113,18 @@ pub(crate) fn is_limited() -> bool {
 }
 
 /// Whether the calling thread was killed, and no shield holds that off.
-#[inline]
 fn is_killed() -> bool {
     Worker::is_killed() && !is_shielded()
 }
 
 /// Whether the calling thread is to unwind at its next wait: it was killed, or a scope around it
 /// has expired, and no shield holds that off.
+#[inline]
 pub(crate) fn is_to_end() -> bool {
-    is_killed() || earliest().is_some_and(|earliest| earliest <= Instant::now())
+    let Some((_, fiber)) = Worker::on_fiber() else { return Limits::with(Limits::has_expired) };
+    // SAFETY: the calling fiber runs.
+    let Header { life, limits, .. } = unsafe { fiber.as_ref() };
+    life.is_killed() && limits.shields.get() == 0 || limits.has_expired()
 }
 
 /// Ends what limits the calling thread: all of it if it was killed, else the outermost scope that

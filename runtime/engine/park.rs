@@ -31,15 +31,33 @@ pub(crate) fn is_on_green_thread() -> bool {
 }
 
 /// Parks the calling thread, of either kind.
-#[inline]
+///
+/// The usual wait is inlined down to the switch: a return to a stack that was just switched to is
+/// never predicted, so each call in between costs as much as the switch's own.
+#[inline(always)]
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
+    if deadline.is_none()
+        && let Some((_, fiber)) = Worker::on_fiber()
+        // SAFETY: the calling fiber runs.
+        && unsafe { fiber.as_ref() }.limits.is_clear()
+        && !std::thread::panicking()
+    {
+        return match Worker::park_for_ever(fiber) {
+            true => Outcome::Killed,
+            false => Outcome::Woken,
+        };
+    }
+    park_within_limits(deadline)
+}
+
+#[inline(never)]
+fn park_within_limits(deadline: Option<Instant>) -> Outcome {
     match limits::earliest() {
         None => park_heeding_kill(deadline),
         Some(earliest) => park_in_scope(deadline, earliest),
     }
 }
 
-#[inline]
 fn park_heeding_kill(deadline: Option<Instant>) -> Outcome {
     let is_shielded = limits::is_shielded();
     let is_woken = park_once(deadline, is_shielded);

@@ -301,3 +301,7 @@ impl<P, W> fmt::Debug for List<P, W> {
         f.debug_struct("List").field("may_be_empty", &self.first.is_null()).finish()
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "wait_list/models.rs"]
+mod models;

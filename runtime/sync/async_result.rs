@@ -4,6 +4,7 @@ use crate::park::{self, Ask, Line, Reason, Waited};
 use parking_lot::Mutex;
 use std::error::Error;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -169,6 +170,14 @@ impl<T, E> Default for AsyncResult<T, E> {
     fn default() -> AsyncResult<T, E> {
         AsyncResult::new()
     }
+}
+
+// As std's `OnceLock`. No code of users runs while the state is being changed, so no unwinding
+// leaves it half changed.
+impl<T: UnwindSafe, E: UnwindSafe> UnwindSafe for AsyncResult<T, E> {}
+impl<T: RefUnwindSafe + UnwindSafe, E: RefUnwindSafe + UnwindSafe> RefUnwindSafe
+    for AsyncResult<T, E>
+{
 }
 
 impl<T: fmt::Debug, E: fmt::Debug> fmt::Debug for AsyncResult<T, E> {

@@ -10,6 +10,7 @@ use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::thread;
 use parking_lot::Mutex;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -146,6 +147,10 @@ impl Default for Event {
         Event::new()
     }
 }
+
+// No code of users runs while the state is being changed, so no unwinding leaves it half changed.
+impl UnwindSafe for Event {}
+impl RefUnwindSafe for Event {}
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,6 +14,7 @@ use crate::park::{self, Ask, Line, Reason, Waited, Wakeup};
 use parking_lot::{Mutex, MutexGuard};
 use std::fmt;
 use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 static ACQUIRE: Reason = Reason("Semaphore::acquire");
@@ -352,6 +353,10 @@ impl Drop for SemaphoreGuard<'_> {
         let _ = self.semaphore.give(1);
     }
 }
+
+// No code of users runs while the state is being changed, so no unwinding leaves it half changed.
+impl UnwindSafe for Semaphore {}
+impl RefUnwindSafe for Semaphore {}
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@ use crate::park::{self, Ask, Line, Reason, Waited};
 use parking_lot::Mutex;
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -148,6 +149,10 @@ impl Default for WaitGroup {
         WaitGroup::new()
     }
 }
+
+// No code of users runs while the state is being changed, so no unwinding leaves it half changed.
+impl UnwindSafe for WaitGroup {}
+impl RefUnwindSafe for WaitGroup {}
 
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -247,3 +247,75 @@ impl Drop for Shield {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::park::{Outcome, park_until};
+    use super::super::runtime::Builder;
+    use super::{TimedOut, is_to_end, scope, shield};
+    use std::time::{Duration, Instant};
+
+    /// Runs `law` on an OS thread and on a green thread.
+    fn everywhere(law: fn()) {
+        law();
+        Builder::new().workers(1).build().unwrap().run(law);
+    }
+
+    fn in_a_moment() -> Option<Instant> {
+        Some(Instant::now() + Duration::from_millis(2))
+    }
+
+    /// Parks until something ends it; true if it was a deadline of its own.
+    fn wait(deadline: Option<Instant>) -> bool {
+        loop {
+            match park_until(deadline) {
+                Outcome::Woken => {}
+                Outcome::TimedOut => return true,
+                Outcome::Killed => super::unwind(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_shield_holds_off_the_scope_around_it_until_it_ends() {
+        everywhere(|| {
+            let outcome = scope(Instant::now(), || {
+                shield(|| {
+                    assert!(!is_to_end());
+                    shield(|| assert!(wait(in_a_moment())));
+                    assert!(wait(in_a_moment()));
+                });
+                assert!(is_to_end());
+                wait(None)
+            });
+            assert_eq!(outcome, Err(TimedOut));
+        });
+    }
+
+    #[test]
+    fn a_scope_inside_of_a_shield_fires() {
+        everywhere(|| {
+            let outcome = scope(Instant::now(), || {
+                shield(|| {
+                    let inner = scope(in_a_moment().expect("it is some"), || wait(None));
+                    assert_eq!(inner, Err(TimedOut), "the inner one, not the one outside");
+                    assert!(wait(in_a_moment()));
+                });
+                wait(None)
+            });
+            assert_eq!(outcome, Err(TimedOut));
+        });
+    }
+
+    #[test]
+    fn a_shield_that_unwinds_is_gone() {
+        everywhere(|| {
+            let thrown = std::panic::catch_unwind(|| {
+                shield(|| std::panic::resume_unwind(Box::new("on purpose")));
+            });
+            assert!(thrown.is_err());
+            let outcome = scope(Instant::now(), || wait(None));
+            assert_eq!(outcome, Err(TimedOut));
+        });
+    }
+}

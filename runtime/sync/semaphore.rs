@@ -381,3 +381,6 @@ impl fmt::Display for ReleaseError {
 }
 
 impl std::error::Error for ReleaseError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! The atomics, the cell and the lock of the engine's protocols: std's, or loom's under `cfg(loom)`.
+//! The atomics, cells and locks of the engine's protocols: std's, or loom's under `cfg(loom)`.
 //!
 //! Each protocol file imports from here only, so that loom explores the very code that ships.
 

@@ -87,6 +87,7 @@ impl Limits {
         }
     }
 
+    #[inline]
     fn next_id(&self) -> ScopeId {
         self.scopes.set(self.scopes.get() + 1);
         ScopeId(ptr::from_ref(self).addr(), self.scopes.get())
@@ -170,6 +171,7 @@ impl std::error::Error for TimedOut {}
 /// # Errors
 ///
 /// `TimedOut` if this very scope has ended the call.
+#[inline]
 pub(crate) fn scope<T>(deadline: Instant, body: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let frame = Limits::with(|limits| Frame {
         id: limits.next_id(),
@@ -195,6 +197,7 @@ struct Linked<'f> {
 }
 
 impl<'f> Linked<'f> {
+    #[inline]
     fn new(frame: &'f Frame) -> Linked<'f> {
         Limits::with(|limits| {
             let earliest = limits.earliest.get().map_or(frame.deadline, |e| e.min(frame.deadline));
@@ -206,6 +209,7 @@ impl<'f> Linked<'f> {
 }
 
 impl Drop for Linked<'_> {
+    #[inline]
     fn drop(&mut self) {
         Limits::with(|limits| {
             limits.earliest.set(self.frame.outer_earliest);

@@ -160,8 +160,8 @@ pub(crate) fn wait<S, P>(
     payload: P,
     ask: Ask,
 ) -> Waited<P> {
-    // SAFETY: the calling thread outlives this call, and `ManuallyDrop` keeps the ticket from giving
-    // a reference back that was not counted. Granters make their own (`wait_list` invariant 3).
+    // SAFETY: the calling thread outlives this call, and the ticket, which is not dropped either,
+    // does not give a reference back. Granters make their own (`wait_list` invariant 3).
     let waiter = ManuallyDrop::into_inner(unsafe { Waiter::borrow_current() });
     let ticket = ManuallyDrop::new(Ticket::unshared(waiter));
     // SAFETY: the ticket is declared first, so it outlives the node.

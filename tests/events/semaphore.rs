@@ -22,7 +22,8 @@ laws! {
 
     // C37
     fn an_old_waiter_gets_its_turn_while_others_acquire_again_and_again() {
-        let (semaphore, has_got_it) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicBool::new(false)));
+        let semaphore = Arc::new(Semaphore::new(1));
+        let has_got_it = Arc::new(AtomicBool::new(false));
         semaphore.acquire();
         let (other, got_it) = (semaphore.clone(), has_got_it.clone());
         let old = thread::spawn(move || {
@@ -51,7 +52,8 @@ laws! {
                 semaphore.release();
             }
         };
-        let green = [green::yield_now, || ()].map(|pause| green::spawn(turns(semaphore.clone(), pause)));
+        let green = [green::yield_now, || ()]
+            .map(|pause| green::spawn(turns(semaphore.clone(), pause)));
         let os = [std::thread::yield_now, || ()]
             .map(|pause| std::thread::spawn(turns(semaphore.clone(), pause)));
         turns(semaphore.clone(), || ())();

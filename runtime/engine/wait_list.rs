@@ -49,11 +49,14 @@ const CANCELLED: u32 = 2;
 const GRANTED: u32 = 3;
 
 /// How somebody is woken. Every waiter is one that can be parked; loom's is its own.
-pub(crate) trait Wake: Sized {
+pub(crate) trait Wake: Clone {
     /// Called by the granter before the waiter can find its grant, under the lock. Wakes the
     /// waiter if it is sure not to run before the granter has gone on; else gives a reference of
     /// its own, by which it is to be woken later.
-    fn rouse(&self) -> Option<Self>;
+    fn rouse(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+
     fn wake(self);
 }
 
@@ -277,8 +280,18 @@ impl<P, W: Wake> List<P, W> {
         &mut self,
         hand_over: impl FnOnce(&mut P) -> R,
     ) -> Option<(R, Wakeup<W>)> {
+        self.grant_if(|_| true, hand_over)
+    }
+
+    /// [`grant`](List::grant), unless the first who waits has a tag that `is_wanted` turns down.
+    #[inline]
+    pub(crate) fn grant_if<R>(
+        &mut self,
+        is_wanted: impl Fn(usize) -> bool,
+        hand_over: impl FnOnce(&mut P) -> R,
+    ) -> Option<(R, Wakeup<W>)> {
         loop {
-            let node = self.first_waiting()?;
+            let node = self.first_waiting().filter(|node| is_wanted(node.tag))?;
             // SAFETY: it is in this list.
             unsafe { self.unlink(node) };
             // SAFETY: invariant 1.

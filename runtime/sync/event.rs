@@ -77,10 +77,9 @@ impl Event {
         state.epoch += 1;
         let epoch = state.epoch;
         park::grant_each(&self.state, state, |state| {
-            state.waiting.first_tag().filter(|tag| *tag < epoch)?;
             // Relaxed, as everywhere: it decides about the order among threads of one worker.
-            self.resuming.fetch_add(1, Ordering::Relaxed);
-            state.waiting.grant(|()| ()).map(|((), wakeup)| wakeup)
+            let count = |(): &mut ()| self.resuming.fetch_add(1, Ordering::Relaxed);
+            state.waiting.grant_if(|tag| tag < epoch, count).map(|(_, wakeup)| wakeup)
         });
     }
 

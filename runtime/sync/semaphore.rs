@@ -12,6 +12,7 @@
 
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeup};
 use parking_lot::{Mutex, MutexGuard};
+use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -240,12 +241,14 @@ impl State {
     /// Grants the first who waits what he needs, if it is there.
     #[inline]
     fn grant_first(&mut self) -> Option<Wakeup> {
-        let needed = self.waiting.first_tag()?;
-        if needed > self.permits {
-            return None;
-        }
-        let ((), wakeup) = self.waiting.grant(|()| ())?;
-        self.permits -= needed;
+        // The last one that was looked at is the one that was granted.
+        let needed = Cell::new(0);
+        let is_enough = |tag| {
+            needed.set(tag);
+            tag <= self.permits
+        };
+        let ((), wakeup) = self.waiting.grant_if(is_enough, |()| ())?;
+        self.permits -= needed.get();
         Some(wakeup)
     }
 }

@@ -82,8 +82,7 @@ impl WaitGroup {
         let epoch = state.epoch;
         // Who begins to wait for a later use of the group meanwhile is not meant.
         park::grant_each(&self.state, state, |state| {
-            state.waiting.first_tag().filter(|tag| *tag < epoch)?;
-            state.waiting.grant(|()| ()).map(|((), wakeup)| wakeup)
+            state.waiting.grant_if(|tag| tag < epoch, |()| ()).map(|((), wakeup)| wakeup)
         });
     }
 

@@ -13,6 +13,7 @@ use loom::thread;
 use std::sync::Arc;
 
 /// A waiter that counts how often it was woken. Its cell is looked at by granters.
+#[derive(Clone)]
 struct Sleeper {
     wakes: Arc<AtomicUsize>,
     is_alive: Arc<UnsafeCell<bool>>,
@@ -22,7 +23,7 @@ impl Wake for Sleeper {
     fn rouse(&self) -> Option<Sleeper> {
         // SAFETY: loom reports an access that is not ordered.
         assert!(self.is_alive.with(|is_alive| unsafe { *is_alive }));
-        Some(Sleeper { wakes: self.wakes.clone(), is_alive: self.is_alive.clone() })
+        Some(self.clone())
     }
 
     fn wake(self) {

@@ -76,7 +76,7 @@ mod tests;
 pub(crate) use self::{
     bindings::Binding,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
-    line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
+    line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
     park::{
         is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,

@@ -57,6 +57,8 @@ mod wait;
 #[cfg(not(loom))]
 mod waiter;
 #[cfg(not(loom))]
+mod wakeups;
+#[cfg(not(loom))]
 mod worker;
 
 #[cfg(all(test, not(loom)))]
@@ -84,5 +86,6 @@ pub(crate) use self::{
     },
     reactor::Source,
     waiter::Waiter,
+    wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
 };

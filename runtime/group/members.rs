@@ -13,13 +13,11 @@
 //!    then, by whoever makes it known.
 //! 4. While a kill of all is under way every newcomer is born signalled.
 
+use super::panicked::{self, MemberPanicked, Watches};
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
 use crate::thread::{self, Builder, JoinHandle, Killed, Thread, ThreadId};
 use parking_lot::Mutex;
-use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -28,13 +26,6 @@ use std::time::Instant;
 static SLOT: Reason = Reason("Pool::spawn");
 static EMPTY: Reason = Reason("Group::join");
 static LEFT: Reason = Reason("Group::kill_one");
-
-/// A member of a group has panicked.
-#[derive(Clone)]
-pub struct MemberPanicked {
-    thread: Thread,
-    message: Arc<str>,
-}
 
 /// The members of a group or pool.
 pub(super) struct Members {
@@ -49,7 +40,7 @@ struct State {
     keys: HashMap<ThreadId, u64>,
     /// Kills of all that are under way.
     killers: usize,
-    watches: Vec<Watch>,
+    watches: Watches,
     for_slot: Line<Want>,
     for_empty: Line<()>,
     /// Granted to all whenever a member leaves.
@@ -60,13 +51,6 @@ struct Member {
     /// Not known until it has run, or its spawner has heard of it.
     thread: Option<Thread>,
     is_signalled: bool,
-}
-
-/// What somebody wants to hear about the members that were there when he came.
-struct Watch {
-    number: u64,
-    before: u64,
-    panicked: Option<MemberPanicked>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,38 +66,6 @@ pub(super) struct Membership {
     key: u64,
 }
 
-impl MemberPanicked {
-    /// The member. It has ended, or is about to.
-    #[must_use]
-    pub fn thread(&self) -> &Thread {
-        &self.thread
-    }
-
-    /// The text of its panic, if it had one.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Debug for MemberPanicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemberPanicked")
-            .field("thread", &self.thread)
-            .field("message", &self.message)
-            .finish()
-    }
-}
-
-impl fmt::Display for MemberPanicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.thread.name().unwrap_or("<unnamed>");
-        write!(f, "green thread '{name}' of the group panicked: {}", self.message)
-    }
-}
-
-impl Error for MemberPanicked {}
-
 impl Members {
     pub(super) fn new(slots: Option<usize>) -> Arc<Members> {
         let state = State {
@@ -122,7 +74,7 @@ impl Members {
             members: BTreeMap::new(),
             keys: HashMap::new(),
             killers: 0,
-            watches: Vec::new(),
+            watches: Watches::new(),
             for_slot: Line::new(),
             for_empty: Line::new(),
             for_leaving: Line::new(),
@@ -178,15 +130,6 @@ impl Members {
         let ask = Ask::new(&SLOT, deadline);
         let line = park::wait_in_line(&self.state, state, |s| &mut s.for_slot, Want::Look, ask);
         matches!(line, Waited::Granted(_))
-    }
-
-    /// Gives back a slot that was taken and is not needed.
-    pub(super) fn give_slot(&self) {
-        let mut wakeups = Wakeups::new();
-        let mut state = self.state.lock();
-        state.free_slot(&mut wakeups);
-        drop(state);
-        drop(wakeups);
     }
 
     /// Makes a member of whoever gets what is returned. The slot was taken before.
@@ -252,7 +195,8 @@ impl Members {
         if let Some(thread) = &member.thread {
             state.keys.remove(&thread.id());
             if let Some(message) = panicked {
-                state.tell(key, MemberPanicked { thread: thread.clone(), message });
+                let panicked = MemberPanicked::new(thread.clone(), message);
+                state.watches.tell(key, &panicked);
             }
         }
         state.free_slot(&mut wakeups);
@@ -286,7 +230,7 @@ impl Members {
     pub(super) fn join_raising(&self, deadline: Option<Instant>) -> Result<bool, MemberPanicked> {
         let watching = Watching::new(self);
         let is_empty = self.join(deadline);
-        watching.panicked().map_or(Ok(is_empty), Err)
+        watching.close().map_or(Ok(is_empty), Err)
     }
 
     /// Kills all members, and those that come meanwhile, until there is none.
@@ -296,6 +240,18 @@ impl Members {
     /// As `Thread::kill`.
     pub(super) fn kill(&self, deadline: Option<Instant>) -> io::Result<bool> {
         let _killing = Killing::new(self);
+        self.signal_all()?;
+        Ok(self.join(deadline))
+    }
+
+    /// Kills all members, and whoever will ever come. Never blocks.
+    pub(super) fn kill_for_good(&self) {
+        std::mem::forget(Killing::new(self));
+        // Where it is refused, they go on until they end by themselves.
+        let _ = self.signal_all();
+    }
+
+    fn signal_all(&self) -> io::Result<()> {
         let mut known = Vec::new();
         let mut state = self.state.lock();
         for member in state.members.values_mut().filter(|member| !member.is_signalled) {
@@ -303,8 +259,7 @@ impl Members {
             known.extend(member.thread.clone());
         }
         drop(state);
-        known.iter().try_for_each(Thread::kill)?;
-        Ok(self.join(deadline))
+        known.iter().try_for_each(Thread::kill)
     }
 
     /// Kills one member, and waits until it is none. False if the deadline has passed, or if it was
@@ -359,12 +314,6 @@ impl State {
             *free -= usize::from(want == Want::Take);
         }
     }
-
-    fn tell(&mut self, key: u64, panicked: MemberPanicked) {
-        for watch in self.watches.iter_mut().filter(|watch| key < watch.before) {
-            watch.panicked.get_or_insert_with(|| panicked.clone());
-        }
-    }
 }
 
 impl Membership {
@@ -378,7 +327,7 @@ impl Membership {
     }
 
     /// Calls `f` as the member that the calling thread is, and ends the membership.
-    fn run<T>(self, f: impl FnOnce() -> T) -> T {
+    pub(super) fn run<T>(self, f: impl FnOnce() -> T) -> T {
         self.arrive();
         match panic::catch_unwind(AssertUnwindSafe(f)) {
             Ok(value) => {
@@ -387,7 +336,7 @@ impl Membership {
             }
             Err(payload) => {
                 // To be killed is not to fail.
-                let message = (!payload.is::<Killed>()).then(|| message(&*payload));
+                let message = (!payload.is::<Killed>()).then(|| panicked::message(&*payload));
                 self.members.remove(self.key, message);
                 panic::resume_unwind(payload)
             }
@@ -401,7 +350,7 @@ impl Drop for Membership {
     }
 }
 
-/// Keeps a watch registered.
+/// Keeps a watch open.
 struct Watching<'g> {
     members: &'g Members,
     number: u64,
@@ -410,26 +359,21 @@ struct Watching<'g> {
 impl<'g> Watching<'g> {
     fn new(members: &'g Members) -> Watching<'g> {
         let mut state = members.state.lock();
-        // Keys and numbers are one count, so that both are new.
+        // Keys and numbers of watches are one count: those that came before have lower ones.
         let number = state.next_key;
         state.next_key += 1;
-        state.watches.push(Watch { number, before: number, panicked: None });
+        state.watches.open(number);
         Watching { members, number }
     }
 
-    fn panicked(&self) -> Option<MemberPanicked> {
-        let mut state = self.members.state.lock();
-        let watch = state.watches.iter_mut().find(|watch| watch.number == self.number);
-        watch.and_then(|watch| watch.panicked.take())
+    fn close(&self) -> Option<MemberPanicked> {
+        self.members.state.lock().watches.close(self.number)
     }
 }
 
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
-        let watches = &mut self.members.state.lock().watches;
-        let at = watches.iter().position(|watch| watch.number == self.number);
-        let watch = at.map(|at| watches.swap_remove(at));
-        let _ = watch;
+        drop(self.close());
     }
 }
 
@@ -446,14 +390,5 @@ impl<'g> Killing<'g> {
 impl Drop for Killing<'_> {
     fn drop(&mut self) {
         self.0.state.lock().killers -= 1;
-    }
-}
-
-/// The text of a panic, if it has one.
-fn message(payload: &(dyn Any + Send)) -> Arc<str> {
-    match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => Arc::from(*text),
-        (_, Some(text)) => Arc::from(text.as_str()),
-        _ => Arc::from("Box<dyn Any>"),
     }
 }

@@ -11,10 +11,11 @@
 mod batch;
 mod imap;
 mod members;
+mod panicked;
 mod pool;
 mod team;
 
 pub use self::imap::{Imap, ImapUnordered};
-pub use self::members::MemberPanicked;
+pub use self::panicked::MemberPanicked;
 pub use self::pool::{Full, Pool};
 pub use self::team::Group;

@@ -14,6 +14,7 @@
 mod base;
 mod error;
 mod order;
+mod state;
 mod surface;
 
 pub use self::base::Shutdown;

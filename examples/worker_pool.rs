@@ -98,12 +98,12 @@ fn factors(mut number: u64) -> Vec<u64> {
     let mut found = Vec::new();
     let mut candidate = 2;
     while candidate <= number / candidate {
-        if number % candidate == 0 {
+        if number.is_multiple_of(candidate) {
             found.push(candidate);
             number /= candidate;
         } else {
             candidate += 1;
-            if candidate % 65_536 == 0 {
+            if candidate.is_multiple_of(65_536) {
                 greenstd::thread::yield_now();
             }
         }

@@ -50,7 +50,7 @@ laws! {
                 }
             })
         });
-        let payload = catch_unwind(body).map(|_| ()).unwrap_err();
+        let payload = catch_unwind(body).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&2_u64));
         assert!(pool.join(LONG));
     }

@@ -65,7 +65,7 @@ laws! {
         let member = pool.spawn(|| resume_unwind(Box::new("no report, please")));
         assert!(pool.wait_available(LONG));
         assert_eq!(pool.free_count(), Some(1));
-        assert!(member.join().map(|()| ()).is_err());
+        assert!(member.join().is_err());
     }
 
     fn the_place_of_a_member_that_is_killed_is_free_again() {
@@ -102,7 +102,7 @@ laws! {
         let pool = Pool::new(1);
         assert_eq!(pool.apply(|| 5), 5);
         let panics = AssertUnwindSafe(|| pool.apply(|| resume_unwind(Box::new(6_u8))));
-        assert_eq!(catch_unwind(panics).map(|()| ()).unwrap_err().downcast_ref(), Some(&6_u8));
+        assert_eq!(catch_unwind(panics).unwrap_err().downcast_ref(), Some(&6_u8));
         assert_eq!(pool.apply(|| 7), 7);
     }
 

@@ -67,6 +67,8 @@ mod wait;
 #[cfg(not(loom))]
 mod waiter;
 #[cfg(not(loom))]
+mod wakeups;
+#[cfg(not(loom))]
 mod worker;
 
 #[cfg(all(test, not(loom)))]
@@ -84,6 +86,7 @@ pub(crate) use self::{
     },
     reactor::Source,
     waiter::Waiter,
+    wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
 };
 #[cfg(not(loom))]

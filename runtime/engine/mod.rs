@@ -10,6 +10,8 @@ mod atomic;
 mod idle;
 mod inbox;
 mod life;
+mod mutex_word;
+mod rwlock_word;
 mod slot;
 mod timers;
 mod wait_list;
@@ -36,6 +38,10 @@ mod line;
 mod park;
 #[cfg(not(loom))]
 mod place;
+#[cfg(not(loom))]
+mod raw_mutex;
+#[cfg(not(loom))]
+mod raw_rwlock;
 #[cfg(not(loom))]
 mod reactor;
 #[cfg(not(loom))]
@@ -82,6 +88,8 @@ pub(crate) use self::{
         is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
         spend_io_bytes, yield_now,
     },
+    raw_mutex::{CallerId, RawMutex},
+    raw_rwlock::RawRwLock,
     reactor::Source,
     waiter::Waiter,
     worker::BYTES_PER_IO_CALL,

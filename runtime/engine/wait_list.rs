@@ -241,8 +241,17 @@ impl<P, W: Wake> List<P, W> {
         &mut self,
         hand_over: impl FnOnce(&mut P) -> R,
     ) -> Option<(R, Wakeup<W>)> {
+        self.grant_if(|_| true, hand_over)
+    }
+
+    /// [`grant`](List::grant), unless the first who waits has a tag that `is_wanted` turns down.
+    pub(crate) fn grant_if<R>(
+        &mut self,
+        is_wanted: impl Fn(usize) -> bool,
+        hand_over: impl FnOnce(&mut P) -> R,
+    ) -> Option<(R, Wakeup<W>)> {
         loop {
-            let node = self.first_waiting()?;
+            let node = self.first_waiting().filter(|node| is_wanted(node.tag))?;
             // SAFETY: it is in this list.
             unsafe { self.unlink(node) };
             // SAFETY: invariant 1.

@@ -1,5 +1,34 @@
 //! `std::sync` on green threads, and what std lacks: semaphores, events, results to come.
+//!
+//! Everything here works between green threads of one worker and of several, OS threads, and
+//! across. Where std has a type of the same name its docs hold for ours, but for what is said.
 
+mod poison;
+
+mod barrier;
+mod condvar;
+mod lazy_lock;
+mod mutex;
+mod once;
+mod once_lock;
+mod reentrant;
+mod rwlock;
 mod semaphore;
 
-pub use self::semaphore::Semaphore;
+#[expect(deprecated, reason = "part of std's surface")]
+pub use self::once::ONCE_INIT;
+pub use self::{
+    barrier::{Barrier, BarrierWaitResult},
+    condvar::{Condvar, WaitTimeoutResult},
+    lazy_lock::LazyLock,
+    mutex::{Mutex, MutexGuard},
+    once::{Once, OnceState},
+    once_lock::OnceLock,
+    reentrant::{ReentrantMutex, ReentrantMutexGuard},
+    rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+    semaphore::Semaphore,
+};
+#[doc(no_inline)]
+pub use std::sync::{
+    Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic,
+};

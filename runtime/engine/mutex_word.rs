@@ -215,3 +215,156 @@ impl<W: Wake> MutexWord<W> {
 fn needs_list(word: u32) -> bool {
     word & HUNGRY != 0 || word & (QUEUED | WOKEN) == QUEUED
 }
+
+#[cfg(all(test, loom))]
+mod models {
+    use super::{MutexWord, Turn};
+    use crate::engine::atomic::{AtomicU32, Mutex, MutexGuard};
+    use crate::engine::wait_list::{List, Node, Ticket, Wake};
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicBool, Ordering};
+    use loom::thread;
+
+    /// A waiter that looks at its ticket until it is granted; this tells that it was woken, too.
+    struct Sleeper(Arc<AtomicBool>);
+
+    impl Wake for Sleeper {
+        fn wake(self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    /// A mutex around a number, which loom watches.
+    struct Counter {
+        mutex: MutexWord<Sleeper>,
+        value: UnsafeCell<usize>,
+    }
+
+    // SAFETY: the value is touched by the holder of the mutex: that is what the models check.
+    unsafe impl Send for Counter {}
+    // SAFETY: as above.
+    unsafe impl Sync for Counter {}
+
+    impl Counter {
+        fn new() -> Arc<Counter> {
+            let mutex = MutexWord::new(AtomicU32::new(0), Mutex::new(List::new()));
+            Arc::new(Counter { mutex, value: UnsafeCell::new(0) })
+        }
+
+        /// As `RawMutex::lock_contended`, with one try for the one who was woken.
+        fn lock(&self) {
+            if self.mutex.try_lock_uncontended() {
+                return;
+            }
+            let Some(queue) = self.mutex.queue_up() else { return };
+            let mut turn = self.wait(queue, false, false).expect("it does not give up");
+            while turn == Turn::Try && !self.mutex.try_lock_woken() {
+                let Some(queue) = self.mutex.queue_up_hungry() else { return };
+                turn = self.wait(queue, true, false).expect("it does not give up");
+            }
+        }
+
+        /// As `line::wait`. `None` if the waiter gave up before it was granted anything.
+        fn wait(
+            &self,
+            mut queue: MutexGuard<'_, List<Turn, Sleeper>>,
+            at_front: bool,
+            gives_up: bool,
+        ) -> Option<Turn> {
+            let woken = Arc::new(AtomicBool::new(false));
+            let ticket = Ticket::new(Sleeper(woken.clone()));
+            // SAFETY: the ticket is declared first, so it outlives the node.
+            let node = unsafe { Node::new(&ticket, 0, 0, Turn::Try) };
+            // SAFETY: this function does not end before the node was granted or is unlinked.
+            unsafe { queue.link(&node, at_front) };
+            drop(queue);
+            if gives_up && ticket.cancel() {
+                // SAFETY: it is in this list.
+                unsafe { self.mutex.queue().lock().unlink(&node) };
+                return None;
+            }
+            while ticket.granted().is_none() || !woken.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            Some(node.into_payload())
+        }
+
+        fn add(&self) {
+            // SAFETY: the caller holds the mutex.
+            self.value.with_mut(|value| unsafe { *value += 1 });
+        }
+
+        fn lock_and_add(&self) {
+            self.lock();
+            self.add();
+            self.mutex.unlock();
+        }
+
+        /// Waits for the mutex if it is locked, and gives up at once: as a waiter that is killed.
+        fn try_and_give_up(&self) {
+            let Some(queue) = self.mutex.queue_up() else {
+                self.add();
+                return self.mutex.unlock();
+            };
+            match self.wait(queue, false, true) {
+                Some(Turn::Own) => self.mutex.unlock(),
+                Some(Turn::Try) => self.mutex.forgo(),
+                None => {}
+            }
+        }
+
+        fn value(&self) -> usize {
+            assert!(self.mutex.try_lock(), "nobody holds it any more");
+            // SAFETY: held.
+            self.value.with(|value| unsafe { *value })
+        }
+    }
+
+    fn check(bound: usize, model: impl Fn() + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(bound);
+        builder.check(model);
+    }
+
+    #[test]
+    fn loom_nobody_is_lost_and_nobody_let_in_twice() {
+        check(3, || {
+            let counter = Counter::new();
+            let other = counter.clone();
+            let peer = thread::spawn(move || (0..2).for_each(|_| other.lock_and_add()));
+            (0..2).for_each(|_| counter.lock_and_add());
+            peer.join().expect("the peer does not panic");
+            assert_eq!(counter.value(), 4);
+        });
+    }
+
+    #[test]
+    fn loom_three_who_want_it_all_get_it() {
+        check(2, || {
+            let counter = Counter::new();
+            let peers = [(); 2].map(|()| {
+                let counter = counter.clone();
+                thread::spawn(move || counter.lock_and_add())
+            });
+            counter.lock_and_add();
+            peers.map(|peer| peer.join().expect("a peer does not panic"));
+            assert_eq!(counter.value(), 3);
+        });
+    }
+
+    #[test]
+    fn loom_one_who_gives_up_leaves_nobody_behind() {
+        check(2, || {
+            let counter = Counter::new();
+            let quitter = counter.clone();
+            let quitter = thread::spawn(move || quitter.try_and_give_up());
+            let other = counter.clone();
+            let peer = thread::spawn(move || other.lock_and_add());
+            counter.lock_and_add();
+            quitter.join().expect("the quitter does not panic");
+            peer.join().expect("the peer does not panic");
+            assert!((2..=3).contains(&counter.value()));
+        });
+    }
+}

@@ -223,15 +223,14 @@ mod models {
     use crate::engine::wait_list::{List, Node, Ticket, Wake};
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::thread;
 
-    /// A waiter that looks at its ticket until it is granted; this tells that it was woken, too.
-    struct Sleeper(Arc<AtomicBool>);
+    /// Who waits, parked: loom tells if nobody is left to run.
+    struct Sleeper(thread::Thread);
 
     impl Wake for Sleeper {
         fn wake(self) {
-            self.0.store(true, Ordering::Release);
+            self.0.unpark();
         }
     }
 
@@ -272,8 +271,7 @@ mod models {
             at_front: bool,
             gives_up: bool,
         ) -> Option<Turn> {
-            let woken = Arc::new(AtomicBool::new(false));
-            let ticket = Ticket::new(Sleeper(woken.clone()));
+            let ticket = Ticket::new(Sleeper(thread::current()));
             // SAFETY: the ticket is declared first, so it outlives the node.
             let node = unsafe { Node::new(&ticket, 0, 0, Turn::Try) };
             // SAFETY: this function does not end before the node was granted or is unlinked.
@@ -284,8 +282,8 @@ mod models {
                 unsafe { self.mutex.queue().lock().unlink(&node) };
                 return None;
             }
-            while ticket.granted().is_none() || !woken.load(Ordering::Acquire) {
-                thread::yield_now();
+            while ticket.granted().is_none() {
+                thread::park();
             }
             Some(node.into_payload())
         }
@@ -348,7 +346,7 @@ mod models {
                 thread::spawn(move || counter.lock_and_add())
             });
             counter.lock_and_add();
-            peers.map(|peer| peer.join().expect("a peer does not panic"));
+            peers.into_iter().for_each(|peer| peer.join().expect("a peer does not panic"));
             assert_eq!(counter.value(), 3);
         });
     }

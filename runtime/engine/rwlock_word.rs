@@ -201,16 +201,18 @@ mod models {
     use loom::sync::Arc;
     use loom::thread;
 
-    /// A waiter that looks at its ticket until it is granted.
-    struct Looker;
+    /// Who waits, parked: loom tells if nobody is left to run.
+    struct Sleeper(thread::Thread);
 
-    impl Wake for Looker {
-        fn wake(self) {}
+    impl Wake for Sleeper {
+        fn wake(self) {
+            self.0.unpark();
+        }
     }
 
     /// A lock around a number, which loom watches.
     struct Shared {
-        lock: RwLockWord<Looker>,
+        lock: RwLockWord<Sleeper>,
         value: UnsafeCell<usize>,
     }
 
@@ -231,7 +233,7 @@ mod models {
                 return true;
             }
             let Some(mut queue) = self.lock.queue_up(access) else { return true };
-            let ticket = Ticket::new(Looker);
+            let ticket = Ticket::new(Sleeper(thread::current()));
             // SAFETY: the ticket is declared first, so it outlives the node.
             let node = unsafe { Node::new(&ticket, 0, access.tag(), access) };
             // SAFETY: this function does not end before the node was granted or is unlinked.
@@ -244,7 +246,7 @@ mod models {
                 return false;
             }
             while ticket.granted().is_none() {
-                thread::yield_now();
+                thread::park();
             }
             true
         }
@@ -288,7 +290,7 @@ mod models {
                 thread::spawn(move || shared.write())
             });
             shared.read();
-            peers.map(|peer| peer.join().expect("a peer does not panic"));
+            peers.into_iter().for_each(|peer| peer.join().expect("a peer does not panic"));
             assert_eq!(shared.read(), 2);
             shared.assert_free();
         });
@@ -303,7 +305,7 @@ mod models {
                 thread::spawn(move || assert!(shared.read() <= 1))
             });
             shared.write();
-            peers.map(|peer| peer.join().expect("a peer does not panic"));
+            peers.into_iter().for_each(|peer| peer.join().expect("a peer does not panic"));
             shared.assert_free();
         });
     }

@@ -10,6 +10,8 @@ mod atomic;
 mod idle;
 mod inbox;
 mod life;
+mod mutex_word;
+mod rwlock_word;
 mod slot;
 mod timers;
 mod wait_list;
@@ -44,6 +46,10 @@ mod outside;
 mod park;
 #[cfg(not(loom))]
 mod place;
+#[cfg(not(loom))]
+mod raw_mutex;
+#[cfg(not(loom))]
+mod raw_rwlock;
 #[cfg(not(loom))]
 mod reactor;
 #[cfg(not(loom))]
@@ -84,6 +90,8 @@ pub(crate) use self::{
         is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
         spend_io_bytes, yield_now,
     },
+    raw_mutex::{CallerId, RawMutex},
+    raw_rwlock::RawRwLock,
     reactor::Source,
     waiter::Waiter,
     wakeups::Wakeups,

@@ -2,8 +2,8 @@
 //!
 //! `laws!` makes tests of functions: each runs on a green thread of a runtime with one worker, of
 //! one with two, and on a plain OS thread that uses the global runtime. With `parity` in front
-//! also over `std::thread` alone: then the law is std's own, and `thread` in the body means either
-//! crate's. With `green` in front, on green threads only.
+//! also over `std::thread` alone: then the law is std's own, and `thread` and `sync` in the body
+//! mean either crate's. With `green` in front, on green threads only.
 
 use greenstd::runtime;
 use std::sync::mpsc;
@@ -69,7 +69,7 @@ macro_rules! laws {
         #[allow(unused_imports)]
         mod $flavour {
             use super::*;
-            use $crate_name::thread;
+            use $crate_name::{sync, thread};
             $(#[test] fn $law() {
                 let _watchdog = $crate::flavour::Watchdog::new();
                 $body
@@ -80,7 +80,7 @@ macro_rules! laws {
         #[allow(unused_imports)]
         mod $flavour {
             use super::*;
-            use greenstd::thread;
+            use greenstd::{sync, thread};
             $(#[test] fn $law() {
                 $crate::flavour::on_workers($workers, || $body)
             })*

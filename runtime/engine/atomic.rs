@@ -3,14 +3,17 @@
 //! Each protocol file imports from here only, so that loom explores the very code that ships.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+pub(crate) use loom::sync::{
+    MutexGuard,
+    atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
+};
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 #[cfg(not(loom))]
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 
 /// loom's mutex in the shape of `parking_lot`'s: `lock` gives the guard itself.
 #[cfg(loom)]
@@ -23,7 +26,7 @@ impl<T> Mutex<T> {
         Mutex(loom::sync::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().expect("a loom model that panicked has failed already")
     }
 }

@@ -13,6 +13,7 @@ mod life;
 mod slot;
 mod timers;
 mod wait_list;
+mod watch;
 
 #[cfg(not(loom))]
 mod body;
@@ -21,9 +22,13 @@ mod builder;
 #[cfg(not(loom))]
 mod cycle;
 #[cfg(not(loom))]
+mod ending;
+#[cfg(not(loom))]
 mod fiber;
 #[cfg(not(loom))]
 mod handle;
+#[cfg(not(loom))]
+mod handles;
 #[cfg(not(loom))]
 mod hunt;
 #[cfg(not(loom))]
@@ -64,11 +69,14 @@ mod tests;
 
 #[cfg(not(loom))]
 pub use self::{
-    builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
+    builder::{Builder, spawn_local},
+    ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
+    handles::{JoinHandle, LocalJoinHandle},
     killed::Killed,
     limits::TimedOut,
     park::Outcome,
+    report::{ErrorHook, set_error_hook, take_error_hook},
     runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
@@ -76,6 +84,9 @@ pub use self::{
 };
 #[cfg(not(loom))]
 pub(crate) use self::{
+    ending::{OnEnd, When},
+    handles::handle_methods,
+    killed::share_end,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
     park::{
@@ -83,6 +94,7 @@ pub(crate) use self::{
         spend_io_bytes, yield_now,
     },
     reactor::Source,
+    report::message as panic_message,
     waiter::Waiter,
     worker::BYTES_PER_IO_CALL,
 };

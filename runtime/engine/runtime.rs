@@ -5,9 +5,9 @@
 //! what has not started is discarded, what has is unwound.
 
 use super::atomic::Mutex;
-use super::builder::JoinHandle;
 use super::fiber::Lane;
 use super::handle::Join;
+use super::handles::JoinHandle;
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};
@@ -234,7 +234,7 @@ impl Runtime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let options = Options { name: Some("main".into()), stack_size: None };
+        let options = Options { name: Some("main".into()), ..Options::default() };
         let join = self.spawn_with(options, main).expect("failed to spawn the main green thread");
         join.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
     }

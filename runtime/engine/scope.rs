@@ -12,8 +12,10 @@
 
 use super::atomic::{AtomicUsize, Ordering};
 use super::builder::Builder;
+use super::ending;
 use super::fiber::{Lane, Outcome};
 use super::handle::{Join, Thread};
+use super::handles::handle_methods;
 use super::killed::{self, Killed};
 use super::limits;
 use super::park;
@@ -94,6 +96,7 @@ impl<F: FnOnce() -> T, T> Scoped<F, T> {
     fn run(self) {
         let Scoped { closure, packet, tenant } = self;
         let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
+        ending::note_own_cause(&outcome);
         if is_panic(&outcome) {
             // Relaxed, here and in `join`: the tenants' count makes it visible to the owner.
             tenant.0.unseen_panics.fetch_add(1, Ordering::Relaxed);
@@ -241,10 +244,12 @@ impl<T> ScopedJoinHandle<'_, T> {
         killed::share_fate(outcome)
     }
 
-    /// Whether the green thread has run its closure to the end.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.join.is_finished()
+    handle_methods!();
+}
+
+impl<T> AsRef<Thread> for ScopedJoinHandle<'_, T> {
+    fn as_ref(&self) -> &Thread {
+        self.thread()
     }
 }
 

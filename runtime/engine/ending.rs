@@ -16,7 +16,7 @@
 //!    thread or its runtime closes, passes its duty on to an OS thread.
 //! 4. The cause is written before `FINISHED` is set, and read after it was seen.
 
-use super::fiber::{FiberRef, Header, Lane, Outcome};
+use super::fiber::{FiberRef, Header, Lane};
 use super::handle::Thread;
 use super::killed::Killed;
 use super::line::{self, Ask, Line, Reason, Waited};
@@ -181,12 +181,10 @@ impl Header {
 }
 
 /// Notes why the calling green thread is not going to return by itself.
-pub(super) fn note_own_cause<T>(outcome: &Outcome<T>) {
-    if let Err(payload) = outcome
-        && let Some(fiber) = Worker::current_fiber()
-    {
+pub(super) fn note_own_cause(payload: &(dyn Any + Send)) {
+    if let Some(fiber) = Worker::current_fiber() {
         // SAFETY: the caller runs it.
-        unsafe { Header::note_cause(&fiber, &**payload) };
+        unsafe { Header::note_cause(&fiber, payload) };
     }
 }
 

@@ -38,6 +38,8 @@ mod limits;
 #[cfg(not(loom))]
 mod line;
 #[cfg(not(loom))]
+mod nursery;
+#[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
 mod place;
@@ -75,6 +77,7 @@ pub use self::{
     handles::{JoinHandle, LocalJoinHandle},
     killed::Killed,
     limits::TimedOut,
+    nursery::{Nursery, nursery},
     park::Outcome,
     report::{ErrorHook, set_error_hook, take_error_hook},
     runtime::{Builder as RuntimeBuilder, Runtime},

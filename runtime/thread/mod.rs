@@ -21,8 +21,9 @@ pub use self::{
     shared::{Failure, SharedJoinHandle},
 };
 pub use crate::engine::{
-    Builder, End, Ended, ErrorHook, JoinHandle, Killed, LinkId, LocalJoinHandle, Scope,
-    ScopedJoinHandle, Thread, ThreadId, scope, set_error_hook, spawn_local, take_error_hook,
+    Builder, End, Ended, ErrorHook, JoinHandle, Killed, LinkId, LocalJoinHandle, Nursery, Scope,
+    ScopedJoinHandle, Thread, ThreadId, nursery, scope, set_error_hook, spawn_local,
+    take_error_hook,
 };
 pub use std::thread::{Result, available_parallelism, panicking};
 

@@ -190,7 +190,7 @@ impl Worker {
             return false;
         }
         if let Some(at) = header.starts_at {
-            // It may have been the timer that ended the wait; what comes later is for its own waits.
+            // That of the timer which ended the delay; what comes later is for its own waits.
             header.life.take_expiry();
             if Instant::now() < at {
                 self.put_off(header, task, at);

@@ -106,7 +106,8 @@ impl Worker {
         deadline: Instant,
     ) -> Option<TimerKey> {
         let mut timers = self.timers.borrow_mut();
-        // SAFETY: it runs, or its home's list holds a reference. The timer's reference goes when its place does.
+        // SAFETY: it runs, or its home's list holds a reference. The timer's reference goes when
+        // its place does.
         let reference = || unsafe { FiberRef::share(fiber) };
         if header.lane == Lane::Free {
             // It may wake up on another worker, which cannot disarm it: each wait has a timer of

@@ -51,8 +51,8 @@ where
     Builder::new().spawn(f).expect("failed to spawn a green thread")
 }
 
-/// Spawns a green thread that starts once `delay` has passed; until then it has no stack, and a kill
-/// keeps it from ever starting.
+/// Spawns a green thread that starts once `delay` has passed; until then it has no stack, and a
+/// kill keeps it from ever starting.
 ///
 /// As gevent's `spawn_later`. For its settings, and for what it costs, see
 /// [`Builder::spawn_later`].

@@ -75,7 +75,8 @@ laws! {
         let joined = thread::join_all(joined.rest).timeout(Duration::ZERO).wait();
         assert_eq!((joined.ended.len(), joined.rest.len()), (2, 0));
         assert_eq!(thread::join_all::<()>([]).wait().ended.len(), 0);
-        assert_eq!(thread::join_all([greenstd::thread::spawn(|| ())]).count(0).wait().rest.len(), 1);
+        let one = greenstd::thread::spawn(|| ());
+        assert_eq!(thread::join_all([one]).count(0).wait().rest.len(), 1);
     }
 
     fn a_thousand_are_joined() {

@@ -70,7 +70,8 @@ laws! {
 
     fn it_returns_what_its_body_does() {
         assert_eq!(thread::shield(|| 42), 42);
-        let unwound = std::panic::catch_unwind(|| thread::shield(|| crate::fixture::fail::<()>("")));
+        let fails = || thread::shield(|| crate::fixture::fail::<()>("on purpose"));
+        let unwound = std::panic::catch_unwind(fails);
         assert!(unwound.is_err());
         // And is over, by whatever way it was left.
         let outcome = greenstd::time::timeout(Duration::ZERO, || thread::sleep(LONG));

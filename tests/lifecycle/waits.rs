@@ -1,6 +1,7 @@
 //! Several threads wait for one end, which they neither cause nor consume.
 
 use crate::fixture::{Count, LONG, SOON, until};
+use greenstd::thread::SharedJoinHandle;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,7 @@ laws! {
 
     // C19
     fn none_has_finished_while_it_runs() {
-        let (sender, receiver) = std::sync::mpsc::channel::<greenstd::thread::SharedJoinHandle<()>>();
+        let (sender, receiver) = std::sync::mpsc::channel::<SharedJoinHandle<()>>();
         let handle = greenstd::thread::spawn(move || {
             // Its own handle, from its very first instruction on.
             let own = loop {

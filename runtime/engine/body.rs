@@ -5,6 +5,7 @@
 //! who drops what is in it.
 
 use super::atomic::{AtomicPtr, AtomicU32};
+use super::ending::Ending;
 use super::fiber::{Birth, FiberRef, Header, Outcome};
 use super::life::Life;
 use super::limits::Limits;
@@ -62,11 +63,21 @@ impl<F: FnOnce() -> T, T> Body<F, T> {
             unreachable!("a green thread starts once");
         };
         let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
+        if let Err(payload) = &outcome {
+            // SAFETY: it runs, so its home's list holds a reference.
+            let fiber = unsafe { FiberRef::share(header) };
+            // SAFETY: it runs here.
+            unsafe { Header::note_cause(&fiber, &**payload) };
+        }
         // SAFETY: as above.
         *unsafe { Self::stage(header) } = Stage::Ended(outcome);
     }
 
     unsafe fn discard(header: NonNull<Header>, payload: Box<dyn Any + Send>) {
+        // SAFETY: whoever has taken it out of its queue has the queue's reference.
+        let fiber = unsafe { FiberRef::share(header) };
+        // SAFETY: the caller discards it, and finishes it afterwards.
+        unsafe { Header::note_cause(&fiber, &*payload) };
         // SAFETY: as promised by the caller.
         let closure = mem::replace(unsafe { Self::stage(header) }, Stage::Ended(Err(payload)));
         // The closure's destructor is user code: its panic must not take the worker down.
@@ -134,6 +145,7 @@ impl FiberRef {
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());
             (&raw mut (*header).locals).write(Locals::new());
+            (&raw mut (*header).ending).write(Ending::new());
             (&raw mut (*header).index).write(Cell::new(0));
             (&raw mut (*header).birth).write(birth);
             (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));

@@ -1,12 +1,14 @@
-//! Spawning as std does it: `Builder` and `JoinHandle`, and their `!Send` twins.
+//! Spawning as std does it: `Builder`, what std's lacks, and spawning what is not `Send`.
 
 use super::fiber::Lane;
-use super::handle::{Join, Thread};
+use super::handles::{JoinHandle, LocalJoinHandle};
 use super::spawn::{self, Options, Target};
-use std::fmt;
 use std::io;
-use std::marker::PhantomData;
 use std::panic::Location;
+use std::time::{Duration, Instant};
+
+/// Longer than any process runs, and far from the end of `Instant`: two centuries.
+const NEVER: Duration = Duration::from_secs(200 * 365 * 24 * 60 * 60);
 
 /// Sets up a green thread before it is spawned.
 ///
@@ -26,20 +28,6 @@ use std::panic::Location;
 #[must_use = "a builder does nothing until it spawns"]
 pub struct Builder {
     pub(super) options: Options,
-}
-
-/// The right to join a green thread. Dropping it detaches the green thread, which goes on.
-///
-/// As [`std::thread::JoinHandle`], without the access to a pthread.
-pub struct JoinHandle<T> {
-    join: Join<T>,
-}
-
-/// The right to join a green thread that was spawned by [`spawn_local`]; stays on its thread.
-pub struct LocalJoinHandle<T> {
-    join: Join<T>,
-    /// The result need not be `Send`, so whoever takes or drops it is on the right thread.
-    stays_here: PhantomData<*mut T>,
 }
 
 impl Builder {
@@ -80,7 +68,30 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn::spawn_static(self.options, Location::caller(), f).map(|join| JoinHandle { join })
+        spawn::spawn_static(self.options, Location::caller(), f).map(JoinHandle::new)
+    }
+
+    /// Spawns a green thread that starts once `delay` has passed: never earlier, and later if its
+    /// worker is busy. Never blocks.
+    ///
+    /// Until then it costs a timer, and has no stack. If it is killed meanwhile its closure is
+    /// dropped without having run, and it ends at once. It counts as live. As gevent's
+    /// `spawn_later`.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Builder::spawn).
+    #[track_caller]
+    pub fn spawn_later<F, T>(mut self, delay: Duration, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // A time that no clock reaches is as good as never: some centuries.
+        let now = Instant::now();
+        let starts_at = now.checked_add(delay).unwrap_or_else(|| now + NEVER);
+        self.options.starts_at = Some(starts_at);
+        self.spawn(f)
     }
 
     /// [`spawn`](Builder::spawn) for what the compiler cannot see to live long enough.
@@ -102,7 +113,7 @@ impl Builder {
         let site = Location::caller();
         // SAFETY: `Send`, and the rest is promised by the caller.
         let join = unsafe { spawn::spawn(Target::Here, Lane::Pinned, self.options, site, f)? };
-        Ok(JoinHandle { join })
+        Ok(JoinHandle::new(join))
     }
 
     /// [`spawn_local`] with the settings of this builder.
@@ -118,7 +129,7 @@ impl Builder {
     {
         // SAFETY: the handle is `!Send`.
         let join = unsafe { spawn::spawn_local(self.options, Location::caller(), f)? };
-        Ok(LocalJoinHandle { join, stays_here: PhantomData })
+        Ok(LocalJoinHandle::new(join))
     }
 }
 
@@ -151,71 +162,4 @@ where
     T: 'static,
 {
     Builder::new().spawn_local(f).expect("failed to spawn a local green thread")
-}
-
-impl<T> JoinHandle<T> {
-    pub(super) fn new(join: Join<T>) -> JoinHandle<T> {
-        JoinHandle { join }
-    }
-
-    /// The handle to the green thread itself.
-    #[must_use]
-    pub fn thread(&self) -> &Thread {
-        self.join.thread()
-    }
-
-    /// Blocks the calling thread, of either kind, until the green thread has ended, and takes its
-    /// result. If the caller is killed meanwhile the green thread is detached.
-    ///
-    /// # Errors
-    ///
-    /// The payload of its panic, or [`Killed`](crate::thread::Killed) if it was killed.
-    ///
-    /// # Panics
-    ///
-    /// If a green thread joins itself.
-    pub fn join(self) -> std::thread::Result<T> {
-        self.join.join()
-    }
-
-    /// Whether the green thread has ended. Never blocks.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.join.is_finished()
-    }
-}
-
-impl<T> LocalJoinHandle<T> {
-    /// The handle to the green thread itself.
-    #[must_use]
-    pub fn thread(&self) -> &Thread {
-        self.join.thread()
-    }
-
-    /// As [`JoinHandle::join`].
-    ///
-    /// # Errors
-    ///
-    /// The payload of its panic, or [`Killed`](crate::thread::Killed) if it was killed.
-    pub fn join(self) -> std::thread::Result<T> {
-        self.join.join()
-    }
-
-    /// Whether the green thread has ended. Never blocks.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.join.is_finished()
-    }
-}
-
-impl<T> fmt::Debug for JoinHandle<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for LocalJoinHandle<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalJoinHandle").finish_non_exhaustive()
-    }
 }

@@ -19,11 +19,13 @@
 
 use super::atomic::Ordering;
 use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
+use super::killed::Killed;
 use super::shared::{self, Runnable};
 use super::stack::{SizeClass, Stack};
 use super::waiter::Waiter;
 use super::worker::Worker;
 use corosensei::CoroutineResult;
+use std::any::Any;
 use std::cell::Cell;
 use std::io;
 use std::ptr::{self, NonNull};
@@ -179,19 +181,29 @@ impl Worker {
         self.shared.stacks.settle_unused(STACKS_SETTLED_AT_A_LOOK, now);
     }
 
-    /// Gives a task its stack. False if there is none to be had: the task has ended with an error
-    /// then.
+    /// Gives a task its stack. False if it does not start: because it was killed, because its time
+    /// has not come, or because there is no stack to be had; then it has ended with an error.
     fn start(&self, task: NonNull<Header>) -> bool {
         // SAFETY: alive and ours, as in `run_one`.
         let header = unsafe { task.as_ref() };
-        if self.shared.is_closing.load(Ordering::Relaxed) {
-            self.shared.discard(Runnable(task));
+        if header.life.is_killed() || self.shared.is_closing.load(Ordering::Relaxed) {
+            self.end_unstarted(task, Box::new(Killed::new()));
             return false;
+        }
+        if let Some(at) = header.starts_at {
+            // That of the timer which ended the delay; what comes later is for its own waits.
+            header.life.take_expiry();
+            if Instant::now() < at {
+                self.put_off(header, task, at);
+                return false;
+            }
         }
         let stack = match self.take_stack(header.stack_class) {
             Ok(stack) => stack,
             Err(error) => {
-                self.fail(task, &error);
+                // As if it had panicked.
+                let payload = Box::new(format!("no stack for the green thread: {error}"));
+                self.end_unstarted(task, payload);
                 return false;
             }
         };
@@ -205,6 +217,15 @@ impl Worker {
         });
         // SAFETY: `fiber` invariant 2.
         unsafe { *header.coroutine.get() = Some(coroutine) };
+        self.settle(header, task);
+        true
+    }
+
+    /// Puts a green thread into the list of those that live here, if it is in none yet.
+    fn settle(&self, header: &Header, task: NonNull<Header>) {
+        if !header.home.load(Ordering::Relaxed).is_null() {
+            return;
+        }
         header.home.store(ptr::from_ref(self.remote()).cast_mut(), Ordering::Relaxed);
         // SAFETY: the queue's reference becomes the list's.
         let reference = unsafe { FiberRef::from_raw(task) };
@@ -218,7 +239,41 @@ impl Worker {
             }
         };
         header.index.set(u32::try_from(index).expect("fewer than 2^32 fibers fit into memory"));
-        true
+    }
+
+    /// Takes a green thread out of that list, and its timer with it.
+    fn depart(&self, header: &Header) -> FiberRef {
+        if let Some(timer) = header.timer.take() {
+            self.timers.borrow_mut().remove(timer);
+        }
+        let index = header.index.get() as usize;
+        let reference = match header.lane {
+            Lane::Free => self.shared.free_fibers.lock().remove(index),
+            Lane::Pinned | Lane::Local => {
+                let mut fibers = self.fibers.borrow_mut();
+                let reference = fibers.remove(index);
+                self.remote().set_load(fibers.len());
+                reference
+            }
+        };
+        if header.lane == Lane::Free && self.shared.is_closing.load(Ordering::Relaxed) {
+            // Each worker waits for the last free fiber before it ends.
+            self.shared.close();
+        }
+        reference
+    }
+
+    /// Parks a task until its time has come: it costs a timer here, and no stack. Kills and the
+    /// end of the runtime find it as they find a parked fiber.
+    #[cold]
+    fn put_off(&self, header: &Header, task: NonNull<Header>, until: Instant) {
+        self.settle(header, task);
+        self.arm(task, header, until);
+        // At most that of somebody's `Thread::unpark`, which has left its permit, too.
+        header.life.take_token();
+        if !header.life.commit_park(true) {
+            self.push_again(header.lane, task);
+        }
     }
 
     fn take_stack(&self, class: SizeClass) -> io::Result<Stack> {
@@ -229,16 +284,21 @@ impl Worker {
         }
     }
 
-    /// Ends a task whose stack could not be guarded, as if it had panicked.
+    /// Ends a task that will not start.
     #[cold]
-    fn fail(&self, task: NonNull<Header>, error: &io::Error) {
-        let payload = Box::new(format!("no stack for the green thread: {error}"));
+    fn end_unstarted(&self, task: NonNull<Header>, payload: Box<dyn Any + Send>) {
         // SAFETY: unstarted and ours.
         unsafe { Header::discard(task, payload) };
-        // SAFETY: the queue's reference.
-        let task = unsafe { FiberRef::from_raw(task) };
-        self.give_place(task.header().stack_class);
-        shared::finish(task);
+        // SAFETY: alive: the queue has a reference, or the list of those that live here.
+        let header = unsafe { task.as_ref() };
+        let reference = if header.home.load(Ordering::Relaxed).is_null() {
+            // SAFETY: the queue's reference.
+            unsafe { FiberRef::from_raw(task) }
+        } else {
+            self.depart(header)
+        };
+        self.give_place(reference.header().stack_class);
+        shared::finish(reference);
     }
 
     #[inline]
@@ -282,24 +342,8 @@ impl Worker {
         } else {
             self.shared.stacks.put(stack);
         }
-        if let Some(timer) = header.timer.take() {
-            self.timers.borrow_mut().remove(timer);
-        }
-        let index = header.index.get() as usize;
-        let reference = match header.lane {
-            Lane::Free => self.shared.free_fibers.lock().remove(index),
-            Lane::Pinned | Lane::Local => {
-                let mut fibers = self.fibers.borrow_mut();
-                let reference = fibers.remove(index);
-                self.remote().set_load(fibers.len());
-                reference
-            }
-        };
+        let reference = self.depart(header);
         debug_assert_eq!(reference.as_raw(), fiber);
-        if header.lane == Lane::Free && self.shared.is_closing.load(Ordering::Relaxed) {
-            // Each worker waits for the last free fiber before it ends.
-            self.shared.close();
-        }
         self.give_place(class);
         shared::finish(reference);
     }

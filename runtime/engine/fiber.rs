@@ -14,7 +14,8 @@
 //!    holds may be `!Send`, and the address of a thread-local stays right across a wait.
 //! 4. A result whose type is not `Send` (`spawn_local`) is dropped on its own thread: by the
 //!    handle, which cannot leave it, or by the ending fiber; never by the last reference.
-//! 5. While a fiber lives its home holds a reference, so the queues can hold plain pointers.
+//! 5. While a fiber lives, or the start of a task is put off, its home holds a reference, so the
+//!    queues can hold plain pointers.
 //!
 //! # Rejected
 //!
@@ -24,6 +25,7 @@
 use super::atomic::{AtomicPtr, AtomicU32, Ordering};
 use super::bindings::Bindings;
 use super::body::VTable;
+use super::ending::Ending;
 use super::inbox::Linked;
 use super::life::Life;
 use super::limits::Limits;
@@ -40,6 +42,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::time::Instant;
 
 const CACHE_LINE_BYTES: usize = 64;
 
@@ -90,7 +93,8 @@ pub(crate) struct Header {
     pub(super) vtable: &'static VTable,
     /// Link of the inbox.
     pub(super) link: AtomicPtr<Header>,
-    /// The worker that a wake-up goes to; written when the fiber starts.
+    /// The worker that a wake-up goes to; written when the fiber starts, or when its start is put
+    /// off.
     pub(crate) home: AtomicPtr<Remote>,
     pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
     pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
@@ -106,6 +110,8 @@ pub(crate) struct Header {
     pub(super) waits_for: WaitsFor,
     /// Its own values; touched by the fiber itself only.
     pub(super) locals: Locals,
+    /// How it has ended, and who wants to know.
+    pub(super) ending: Ending,
     /// Place in the home's list of fibers.
     pub(crate) index: Cell<u32>,
     pub(super) birth: Birth,
@@ -128,6 +134,8 @@ pub(crate) struct Birth {
     pub(crate) name: Option<Box<str>>,
     /// What it inherits; the fiber's own once it has started.
     pub(super) bindings: Bindings,
+    /// Its start is put off until then.
+    pub(crate) starts_at: Option<Instant>,
 }
 
 // SAFETY: the link is used by the inbox only.

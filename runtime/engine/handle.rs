@@ -58,17 +58,45 @@ impl Thread {
         self.waiter.unpark();
     }
 
-    /// Asks the green thread to end: its next blocking call unwinds it. Never blocks.
+    /// Asks the green thread to end. Never blocks; works from threads of either kind, and on the
+    /// calling green thread itself.
+    ///
+    /// If it has not started it never will. Otherwise the blocking call in which it waits unwinds,
+    /// or its next one, and so does each one after that: a kill is for good, and code that
+    /// swallows the unwinding ends at its next blocking call all the same. Destructors run, the
+    /// panic hook does not. Inside of a [`shield`](crate::thread::shield), and in destructors that
+    /// run while it unwinds, it goes on waiting. To join it is an error of type
+    /// [`Killed`](crate::thread::Killed), unless it came to its end before it noticed.
+    ///
+    /// To kill again, or to kill one that has ended, changes nothing. As gevent's `kill`.
     ///
     /// # Errors
     ///
-    /// `Unsupported` if panics abort the process, for then nothing can be unwound.
+    /// `Unsupported` for an OS thread, and in programs built with `panic = "abort"`, which cannot
+    /// unwind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::thread::{self, Killed};
+    ///
+    /// let handle = thread::spawn(|| thread::park());
+    /// handle.thread().kill()?;
+    /// assert!(handle.join().is_err_and(|payload| payload.is::<Killed>()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn kill(&self) -> io::Result<()> {
         if cfg!(panic = "abort") {
-            let text = "nothing can be killed where panics abort";
+            let text = "with panic = \"abort\" no green thread can be unwound";
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
-        self.waiter.kill();
+        match &self.waiter {
+            Waiter::Fiber(_) => self.waiter.kill(),
+            Waiter::Os(_) => {
+                let text = "an OS thread cannot be killed";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+            }
+        }
         Ok(())
     }
 
@@ -92,10 +120,28 @@ impl Thread {
     }
 }
 
+impl AsRef<Thread> for Thread {
+    fn as_ref(&self) -> &Thread {
+        self
+    }
+}
+
 impl Thread {
     /// The calling thread.
     pub(crate) fn current() -> Thread {
         Thread { waiter: Waiter::current() }
+    }
+
+    pub(super) fn of(fiber: FiberRef) -> Thread {
+        Thread { waiter: Waiter::Fiber(fiber) }
+    }
+
+    pub(crate) fn is_current(&self) -> bool {
+        self.waiter.is_current()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.waiter.life().is_finished()
     }
 
     /// Consumes the permit of the calling thread, which `self` is.
@@ -125,7 +171,7 @@ impl<T> Join<T> {
     ///
     /// The green thread was made with the result type `T`, and this is its only handle.
     pub(crate) unsafe fn new(fiber: FiberRef) -> Join<T> {
-        Join { thread: Thread { waiter: Waiter::Fiber(fiber) }, outcome: PhantomData }
+        Join { thread: Thread::of(fiber), outcome: PhantomData }
     }
 
     pub(crate) fn thread(&self) -> &Thread {
@@ -139,14 +185,10 @@ impl<T> Join<T> {
         }
     }
 
-    pub(crate) fn is_finished(&self) -> bool {
-        self.fiber().header().life.is_finished()
-    }
-
     /// Blocks the calling thread until the green thread has ended or `deadline` passes. True if
     /// it has ended; false also if the caller was killed while it unwinds already.
     fn wait(&self, deadline: Option<Instant>) -> bool {
-        if self.is_finished() {
+        if self.thread.has_ended() {
             return true;
         }
         let header = self.fiber().header();
@@ -158,7 +200,7 @@ impl<T> Join<T> {
         let _waiting = WaitingFor::end_of(header.id, &JOIN);
         loop {
             let outcome = park::park_until(deadline);
-            if self.is_finished() {
+            if self.thread.has_ended() {
                 return true;
             }
             if outcome != park::Outcome::Woken {
@@ -166,7 +208,7 @@ impl<T> Join<T> {
                 if outcome == park::Outcome::Killed && !std::thread::panicking() {
                     limits::unwind();
                 }
-                return self.is_finished();
+                return self.thread.has_ended();
             }
         }
     }
@@ -177,6 +219,12 @@ impl<T> Join<T> {
             // Killed, and unwinding already: the only wait that gives up without an outcome.
             return Err(Box::new(Killed::new()));
         }
+        killed::share_fate(self.into_outcome())
+    }
+
+    /// Takes the outcome of the green thread, which has ended.
+    pub(crate) fn into_outcome(self) -> Outcome<T> {
+        assert!(self.thread.has_ended(), "an outcome comes with the end");
         // SAFETY: it has finished with `HANDLE` set, so the outcome is this handle's, of type `T`
         // by the promise in `new`.
         let outcome = unsafe { self.fiber().take_outcome::<T>() };
@@ -184,7 +232,7 @@ impl<T> Join<T> {
         // SAFETY: the value is forgotten right after, so the thread is dropped once.
         drop(unsafe { ptr::read(&raw const self.thread) });
         mem::forget(self);
-        killed::share_fate(outcome.expect("the outcome is taken by the one handle"))
+        outcome.expect("the outcome is taken by the one handle")
     }
 }
 

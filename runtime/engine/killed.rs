@@ -7,8 +7,9 @@ use std::fmt;
 use std::panic;
 use std::thread;
 
-/// The payload with which `join` returns if the green thread was killed: by the end of its
-/// runtime, before it had ended by itself.
+/// The payload with which `join` returns if the green thread was killed, by
+/// [`Thread::kill`](crate::thread::Thread::kill) or by the end of its runtime, before it had ended
+/// by itself.
 ///
 /// # Examples
 ///
@@ -47,11 +48,15 @@ pub(crate) fn unwind() -> ! {
 /// caller's own runtime: then the caller ends too. Its own kill may be on its way yet, and
 /// `join().unwrap()` is not to panic because a runtime ends.
 pub(crate) fn share_fate<T>(outcome: Outcome<T>) -> Outcome<T> {
-    if outcome.as_ref().is_err_and(|payload| payload.is::<Killed>())
-        && Worker::is_ending()
-        && !thread::panicking()
-    {
-        unwind();
+    if outcome.as_ref().is_err_and(|payload| payload.is::<Killed>()) {
+        share_end();
     }
     outcome
+}
+
+/// [`share_fate`] of who has found somebody else killed.
+pub(crate) fn share_end() {
+    if Worker::is_ending() && !thread::panicking() {
+        unwind();
+    }
 }

@@ -15,6 +15,7 @@
 //! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |
 //! | `JOINER` | handle, `set_joiner` | handle, `unset_joiner` | the joiner's cell is filled |
 //! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` before its `park` |
+//! | `WATCHED` | anyone, `set_watched` | nobody | somebody is in the list of `watch` |
 //!
 //! # Invariants
 //!
@@ -45,6 +46,7 @@ const FINISHED: u32 = 1 << 4;
 const HANDLE: u32 = 1 << 5;
 const JOINER: u32 = 1 << 6;
 const PERMIT: u32 = 1 << 7;
+const WATCHED: u32 = 1 << 8;
 
 /// The life-state word.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub(crate) struct Finish {
     pub(crate) has_handle: bool,
     /// The joiner's cell is filled and belongs to the caller now.
     pub(crate) has_joiner: bool,
+    /// Somebody has put himself into the list of `watch`, perhaps to leave it again.
+    pub(crate) has_watchers: bool,
 }
 
 impl Life {
@@ -163,7 +167,11 @@ impl Life {
     pub(crate) fn finish(&self) -> Finish {
         let before = self.0.fetch_or(FINISHED, Ordering::AcqRel);
         debug_assert_eq!(before & (FINISHED | PARKED), 0);
-        Finish { has_handle: before & HANDLE != 0, has_joiner: before & JOINER != 0 }
+        Finish {
+            has_handle: before & HANDLE != 0,
+            has_joiner: before & JOINER != 0,
+            has_watchers: before & WATCHED != 0,
+        }
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -186,6 +194,14 @@ impl Life {
     #[must_use]
     pub(crate) fn set_joiner(&self) -> bool {
         self.update(Ordering::AcqRel, |word| (word & FINISHED == 0).then_some(word | JOINER))
+            .is_some()
+    }
+
+    /// Has `finish` look into the list of `watch`, which the caller has locked. False if the waiter
+    /// has finished: nobody will look any more.
+    #[must_use]
+    pub(crate) fn set_watched(&self) -> bool {
+        self.update(Ordering::AcqRel, |word| (word & FINISHED == 0).then_some(word | WATCHED))
             .is_some()
     }
 

@@ -6,6 +6,9 @@
 //! the clock. An expired scope is *sticky*: time does not run back, so each later wait inside the
 //! scope finds it expired again, whatever code has swallowed the unwinding in between.
 //!
+//! A scope can also be one that others end, by a flag: they set it, and then unpark the thread,
+//! which looks at the flag before each park.
+//!
 //! # Invariants
 //!
 //! 1. A frame lies on the stack of the thread that it limits, and is unlinked before it goes: by
@@ -15,11 +18,14 @@
 //! 4. A shield hides the frames around it. Those of scopes that are opened inside are linked all
 //!    the same: whoever cleans up behind a shield can still limit how long that takes.
 
+use super::atomic::{AtomicBool, Ordering};
 use super::fiber::Header;
 use super::killed;
 use super::worker::Worker;
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
+use std::iter;
 use std::panic;
 use std::ptr;
 use std::time::Instant;
@@ -30,6 +36,8 @@ pub(crate) struct Limits {
     earliest: Cell<Option<Instant>>,
     innermost: Cell<*const Frame>,
     shields: Cell<u32>,
+    /// Linked scopes that have a flag.
+    cancellable: Cell<u32>,
     /// Scopes that were opened so far.
     scopes: Cell<u64>,
 }
@@ -38,7 +46,9 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 struct Frame {
     id: ScopeId,
-    deadline: Instant,
+    deadline: Option<Instant>,
+    /// Ends the scope when it is set; null if nobody can.
+    cancelled: *const AtomicBool,
     outer: *const Frame,
     outer_earliest: Option<Instant>,
 }
@@ -61,6 +71,7 @@ impl Limits {
             earliest: Cell::new(None),
             innermost: Cell::new(ptr::null()),
             shields: Cell::new(0),
+            cancellable: Cell::new(0),
             scopes: Cell::new(0),
         }
     }
@@ -68,12 +79,32 @@ impl Limits {
     /// Whether nothing limits or shields the thread, as is usual.
     #[inline]
     pub(crate) fn is_clear(&self) -> bool {
-        self.earliest.get().is_none() && self.shields.get() == 0
+        self.earliest.get().is_none() && self.shields.get() == 0 && self.cancellable.get() == 0
     }
 
     #[inline]
     fn has_expired(&self) -> bool {
-        self.earliest.get().is_some_and(|earliest| earliest <= Instant::now())
+        self.earliest().is_some_and(|earliest| earliest <= Instant::now())
+    }
+
+    /// The earliest deadline of all scopes; one that has passed if a scope was cancelled.
+    #[inline]
+    fn earliest(&self) -> Option<Instant> {
+        if self.cancellable.get() > 0 && self.frames().any(Frame::is_cancelled) {
+            return Some(Instant::now());
+        }
+        self.earliest.get()
+    }
+
+    /// The open scopes, innermost first.
+    fn frames(&self) -> impl Iterator<Item = &Frame> {
+        let mut next = self.innermost.get();
+        iter::from_fn(move || {
+            // SAFETY: invariant 1: linked frames are alive.
+            let frame = unsafe { next.as_ref() }?;
+            next = frame.outer;
+            Some(frame)
+        })
     }
 
     /// Calls `use_limits` with those of the calling thread.
@@ -104,13 +135,13 @@ pub(crate) fn is_shielded() -> bool {
 /// one.
 #[inline]
 pub(crate) fn earliest() -> Option<Instant> {
-    Limits::with(|limits| limits.earliest.get())
+    Limits::with(Limits::earliest)
 }
 
 /// Whether a scope limits the waits of the calling thread.
 #[inline]
 pub(crate) fn is_limited() -> bool {
-    earliest().is_some()
+    Limits::with(|limits| limits.earliest.get().is_some() || limits.cancellable.get() > 0)
 }
 
 /// Whether the calling thread was killed, and no shield holds that off.
@@ -137,21 +168,17 @@ pub(crate) fn unwind() -> ! {
     }
     let expired = Limits::with(|limits| {
         let now = Instant::now();
-        let mut outermost = None;
-        let mut next = limits.innermost.get();
-        // SAFETY: invariant 1: linked frames are alive.
-        while let Some(frame) = unsafe { next.as_ref() } {
-            if frame.deadline <= now {
-                outermost = Some(frame.id);
-            }
-            next = frame.outer;
-        }
-        outermost
+        limits.frames().filter(|frame| frame.is_over(now)).last().map(|frame| frame.id)
     });
     match expired {
         Some(id) => panic::resume_unwind(Box::new(Expired(id))),
         None => unreachable!("only who was told to end unwinds"),
     }
+}
+
+/// Whether it is the payload of a scope that unwinds.
+pub(super) fn is_expiry(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<Expired>()
 }
 
 /// The time of a scope was up.
@@ -173,9 +200,32 @@ impl std::error::Error for TimedOut {}
 /// `TimedOut` if this very scope has ended the call.
 #[inline]
 pub(crate) fn scope<T>(deadline: Instant, body: impl FnOnce() -> T) -> Result<T, TimedOut> {
+    enter(Some(deadline), ptr::null(), body)
+}
+
+/// Calls `body` in a scope whose waits end once `cancelled` is set. Whoever sets it unparks the
+/// calling thread then; only a wait of a plain OS thread in `poll(2)` does not notice.
+///
+/// # Errors
+///
+/// `TimedOut` if this very scope has ended the call.
+pub(super) fn cancellable<T>(
+    cancelled: &AtomicBool,
+    body: impl FnOnce() -> T,
+) -> Result<T, TimedOut> {
+    enter(None, cancelled, body)
+}
+
+#[inline]
+fn enter<T>(
+    deadline: Option<Instant>,
+    cancelled: *const AtomicBool,
+    body: impl FnOnce() -> T,
+) -> Result<T, TimedOut> {
     let frame = Limits::with(|limits| Frame {
         id: limits.next_id(),
         deadline,
+        cancelled,
         outer: limits.innermost.get(),
         outer_earliest: limits.earliest.get(),
     });
@@ -191,6 +241,22 @@ pub(crate) fn scope<T>(deadline: Instant, body: impl FnOnce() -> T) -> Result<T,
     })
 }
 
+impl Frame {
+    fn has_flag(&self) -> bool {
+        !self.cancelled.is_null()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        // SAFETY: it outlives `cancellable`, whose frame this is.
+        // Acquire: what was done before the scope was cancelled is visible to whoever unwinds.
+        unsafe { self.cancelled.as_ref() }.is_some_and(|flag| flag.load(Ordering::Acquire))
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now) || self.is_cancelled()
+    }
+}
+
 /// Keeps a frame linked.
 struct Linked<'f> {
     frame: &'f Frame,
@@ -200,8 +266,9 @@ impl<'f> Linked<'f> {
     #[inline]
     fn new(frame: &'f Frame) -> Linked<'f> {
         Limits::with(|limits| {
-            let earliest = limits.earliest.get().map_or(frame.deadline, |e| e.min(frame.deadline));
-            limits.earliest.set(Some(earliest));
+            let earliest = [limits.earliest.get(), frame.deadline].into_iter().flatten().min();
+            limits.earliest.set(earliest);
+            limits.cancellable.set(limits.cancellable.get() + u32::from(frame.has_flag()));
             limits.innermost.set(frame);
         });
         Linked { frame }
@@ -213,6 +280,7 @@ impl Drop for Linked<'_> {
     fn drop(&mut self) {
         Limits::with(|limits| {
             limits.earliest.set(self.frame.outer_earliest);
+            limits.cancellable.set(limits.cancellable.get() - u32::from(self.frame.has_flag()));
             limits.innermost.set(self.frame.outer);
         });
     }
@@ -228,6 +296,7 @@ pub(crate) fn shield<T>(body: impl FnOnce() -> T) -> T {
 struct Shield {
     earliest: Option<Instant>,
     innermost: *const Frame,
+    cancellable: u32,
 }
 
 impl Shield {
@@ -237,6 +306,7 @@ impl Shield {
             Shield {
                 earliest: limits.earliest.take(),
                 innermost: limits.innermost.replace(ptr::null()),
+                cancellable: limits.cancellable.take(),
             }
         })
     }
@@ -248,6 +318,7 @@ impl Drop for Shield {
             limits.shields.set(limits.shields.get() - 1);
             limits.earliest.set(self.earliest);
             limits.innermost.set(self.innermost);
+            limits.cancellable.set(self.cancellable);
         });
     }
 }

@@ -15,6 +15,7 @@ mod rwlock_word;
 mod slot;
 mod timers;
 mod wait_list;
+mod watch;
 
 #[cfg(not(loom))]
 mod bindings;
@@ -27,9 +28,13 @@ mod cycle;
 #[cfg(not(loom))]
 mod deadlock;
 #[cfg(not(loom))]
+mod ending;
+#[cfg(not(loom))]
 mod fiber;
 #[cfg(not(loom))]
 mod handle;
+#[cfg(not(loom))]
+mod handles;
 #[cfg(not(loom))]
 mod hunt;
 #[cfg(not(loom))]
@@ -40,6 +45,8 @@ mod limits;
 mod line;
 #[cfg(not(loom))]
 mod locals;
+#[cfg(not(loom))]
+mod nursery;
 #[cfg(not(loom))]
 mod outside;
 #[cfg(not(loom))]
@@ -83,6 +90,9 @@ mod tests;
 #[cfg(not(loom))]
 pub(crate) use self::{
     bindings::Binding,
+    ending::{OnEnd, When},
+    handles::handle_methods,
+    killed::share_end,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
@@ -93,19 +103,24 @@ pub(crate) use self::{
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
     reactor::Source,
+    report::message as panic_message,
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
 };
 #[cfg(not(loom))]
 pub use self::{
-    builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
+    builder::{Builder, spawn_local},
     deadlock::{Deadlock, ParkedThread},
+    ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
+    handles::{JoinHandle, LocalJoinHandle},
     killed::Killed,
     limits::TimedOut,
+    nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
     park::Outcome,
+    report::{ErrorHook, set_error_hook, take_error_hook},
     runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,

@@ -65,7 +65,7 @@ impl Runtime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let options = Options { name: Some("main".into()), stack_size: None };
+        let options = Options { name: Some("main".into()), ..Options::default() };
         let watched = self.shared.detector.watch();
         let join = self.spawn_with(options, main).expect("failed to spawn the main green thread");
         if let Some(watched) = &watched {

@@ -5,9 +5,9 @@
 //! what has not started is discarded, what has is unwound.
 
 use super::atomic::Mutex;
-use super::builder::JoinHandle;
 use super::fiber::Lane;
 use super::handle::Join;
+use super::handles::JoinHandle;
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};

@@ -8,12 +8,15 @@
 //!
 //! 1. The borrowing closure is dropped before its `Tenant` is, whether it has run, panicked or
 //!    was discarded: `Scoped` holds both, in that order. So is a result that nobody takes.
-//! 2. `scope` returns, or unwinds, only when no tenant is left. No kill ends it early.
+//! 2. `scope`, and `nursery` likewise, returns, or unwinds, only when no tenant is left. No kill
+//!    ends it early.
 
 use super::atomic::{AtomicUsize, Ordering};
 use super::builder::Builder;
+use super::ending;
 use super::fiber::{Lane, Outcome};
 use super::handle::{Join, Thread};
+use super::handles::handle_methods;
 use super::killed::{self, Killed};
 use super::limits;
 use super::line::{Reason, WaitingFor};
@@ -79,7 +82,7 @@ impl State {
 
 impl Drop for Tenant {
     fn drop(&mut self) {
-        // Release pairs with the load in `scope`.
+        // Release pairs with the load in `has_tenants`.
         if self.0.tenants.fetch_sub(1, Ordering::Release) == 1 {
             self.0.owner.unpark();
         }
@@ -97,6 +100,9 @@ impl<F: FnOnce() -> T, T> Scoped<F, T> {
     fn run(self) {
         let Scoped { closure, packet, tenant } = self;
         let outcome = panic::catch_unwind(AssertUnwindSafe(closure));
+        if let Err(payload) = &outcome {
+            ending::note_own_cause(&**payload);
+        }
         if is_panic(&outcome) {
             // Relaxed, here and in `join`: the tenants' count makes it visible to the owner.
             tenant.0.unseen_panics.fetch_add(1, Ordering::Relaxed);
@@ -147,20 +153,11 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let scope = Scope {
-        state: Arc::new(State {
-            tenants: AtomicUsize::new(0),
-            unseen_panics: AtomicUsize::new(0),
-            owner: Waiter::current(),
-        }),
-        scope: PhantomData,
-        env: PhantomData,
-    };
+    let scope = Scope::open();
     // Caught, so that the wait happens before the unwinding goes on, and not during it.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    // Acquire pairs with the `Release` in `Tenant::drop`: all that the tenants did is visible.
     let waiting = WaitingFor::new(&SCOPE);
-    while scope.state.tenants.load(Ordering::Acquire) > 0 {
+    while scope.has_tenants() {
         let _ = park::park_shielded(None);
     }
     drop(waiting);
@@ -178,6 +175,20 @@ where
 }
 
 impl<'scope> Scope<'scope, '_> {
+    /// A scope without tenants. Whoever opens one waits until it has none again, before it goes
+    /// (invariant 2).
+    pub(super) fn open() -> Self {
+        let (tenants, unseen_panics) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let state = State { tenants, unseen_panics, owner: Waiter::current() };
+        Scope { state: Arc::new(state), scope: PhantomData, env: PhantomData }
+    }
+
+    /// Whether green threads of this scope are left; the last one unparks who has opened it.
+    pub(super) fn has_tenants(&self) -> bool {
+        // Acquire pairs with the `Release` in `Tenant::drop`: all that the tenants did is visible.
+        self.state.tenants.load(Ordering::Acquire) > 0
+    }
+
     /// Spawns a green thread in the scope.
     ///
     /// # Panics
@@ -246,10 +257,12 @@ impl<T> ScopedJoinHandle<'_, T> {
         killed::share_fate(outcome)
     }
 
-    /// Whether the green thread has run its closure to the end.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.join.is_finished()
+    handle_methods!();
+}
+
+impl<T> AsRef<Thread> for ScopedJoinHandle<'_, T> {
+    fn as_ref(&self) -> &Thread {
+        self.thread()
     }
 }
 

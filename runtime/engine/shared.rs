@@ -336,8 +336,8 @@ pub(crate) unsafe fn make_runnable(fiber: NonNull<Header>) {
     // SAFETY: alive, by the caller's reference.
     let header = unsafe { fiber.as_ref() };
     let home = header.home.load(Ordering::Relaxed);
-    // SAFETY: a started fiber has a home, which lives in `Shared`. The worker keeps that alive
-    // for as long as it has fibers, and a fiber that is to be resumed is one of them.
+    // SAFETY: whoever parks has a home, which lives in `Shared`. The worker keeps that alive for
+    // as long as it has fibers, and a fiber that is to be resumed is one of them.
     let home = unsafe { &*home };
     if header.lane == Lane::Free {
         match Worker::current() {
@@ -357,8 +357,8 @@ pub(crate) unsafe fn make_runnable(fiber: NonNull<Header>) {
     }
 }
 
-/// The end of a green thread whose outcome is stored: tells the joiner, or drops a result that
-/// nobody will ask for.
+/// The end of a green thread whose outcome is stored: tells the joiner and all others who
+/// want to know, and drops a result that nobody will ask for.
 pub(crate) fn finish(fiber: FiberRef) {
     let header = fiber.header();
     let finish = header.life.finish();
@@ -369,5 +369,8 @@ pub(crate) fn finish(fiber: FiberRef) {
         }
     } else if !finish.has_handle {
         super::report::drop_unclaimed(&fiber);
+    }
+    if finish.has_watchers {
+        super::ending::tell(&fiber);
     }
 }

@@ -10,6 +10,7 @@ use super::worker::Worker;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a spawner may choose.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) name: Option<String>,
     /// In bytes; the runtime's default if absent.
     pub(crate) stack_size: Option<usize>,
+    /// At once if absent.
+    pub(crate) starts_at: Option<Instant>,
 }
 
 /// Where a green thread is to live.
@@ -107,8 +110,10 @@ where
         Some(bytes) => SizeClass::for_bytes(bytes)?,
         None => shared.default_class,
     };
-    let name = options.name.map(String::into_boxed_str);
-    let birth = |id| Birth { lane, stack_class, id, site, name, bindings: Bindings::inherit() };
+    let Options { name, starts_at, .. } = options;
+    let name = name.map(String::into_boxed_str);
+    let birth =
+        |id| Birth { lane, stack_class, id, site, name, starts_at, bindings: Bindings::inherit() };
     let fiber = match worker {
         Some(worker) => {
             // SAFETY: passed on.

@@ -115,9 +115,15 @@ impl Worker {
     }
 
     /// Sets the fiber's timer. Returns it if it is to be disarmed after the wait.
-    fn arm(&self, fiber: NonNull<Header>, header: &Header, deadline: Instant) -> Option<TimerKey> {
+    pub(super) fn arm(
+        &self,
+        fiber: NonNull<Header>,
+        header: &Header,
+        deadline: Instant,
+    ) -> Option<TimerKey> {
         let mut timers = self.timers.borrow_mut();
-        // SAFETY: the calling fiber runs. The timer's reference goes when its place does.
+        // SAFETY: it runs, or its home's list holds a reference. The timer's reference goes when
+        // its place does.
         let reference = || unsafe { FiberRef::share(fiber) };
         if header.lane == Lane::Free {
             // It may wake up on another worker, which cannot disarm it: each wait has a timer of

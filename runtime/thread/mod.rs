@@ -9,12 +9,22 @@
 //!   for each green thread is declared by [`green_local!`](crate::green_local),
 //! - std's own locks block the worker: see the crate's limits.
 
+mod join_all;
+mod kill;
+mod shared;
+
 use crate::engine::{self, Reason, WaitingFor};
 use std::time::{Duration, Instant};
 
+pub use self::{
+    join_all::{JoinAll, Joined, join_all},
+    kill::{kill_all, shield},
+    shared::{Failure, SharedJoinHandle},
+};
 pub use crate::engine::{
-    Builder, JoinHandle, Killed, LocalJoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId, scope,
-    spawn_local,
+    Builder, End, Ended, ErrorHook, JoinHandle, Killed, LinkId, LocalJoinHandle, Nursery, Scope,
+    ScopedJoinHandle, Thread, ThreadId, nursery, scope, set_error_hook, spawn_local,
+    take_error_hook,
 };
 pub use std::thread::{Result, available_parallelism, panicking};
 
@@ -43,6 +53,35 @@ where
     T: Send + 'static,
 {
     Builder::new().spawn(f).expect("failed to spawn a green thread")
+}
+
+/// Spawns a green thread that starts once `delay` has passed; until then it has no stack, and a
+/// kill keeps it from ever starting.
+///
+/// As gevent's `spawn_later`. For its settings, and for what it costs, see
+/// [`Builder::spawn_later`].
+///
+/// # Panics
+///
+/// If there is none to be had: see [`Builder::spawn`].
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::thread;
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let later = thread::spawn_later(Duration::from_millis(2), move || start.elapsed());
+/// assert!(later.join().is_ok_and(|elapsed| elapsed >= Duration::from_millis(2)));
+/// ```
+#[track_caller]
+pub fn spawn_later<F, T>(delay: Duration, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().spawn_later(delay, f).expect("failed to spawn a green thread")
 }
 
 /// The calling thread: the green thread, or the OS thread where there is none.

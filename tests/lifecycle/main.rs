@@ -1,0 +1,24 @@
+//! Laws of the life of green threads: how they are ended, who is told, and what is left of them.
+#![allow(unsafe_code, reason = "children set limits")]
+
+#[path = "../common/child.rs"]
+mod child;
+mod fixture;
+#[macro_use]
+#[path = "../common/flavour.rs"]
+mod flavour;
+
+mod hook;
+mod join_all;
+mod kill;
+mod kill_all;
+mod later;
+mod leaks;
+mod links;
+mod nursery;
+mod order;
+mod scenes;
+mod shared;
+mod shield;
+mod stress;
+mod waits;

@@ -45,8 +45,8 @@ macro_rules! handle_methods {
         /// Blocks the calling thread, of either kind, until the green thread has ended, or until
         /// `timeout` has passed; `None` never does. True if it has ended.
         ///
-        /// Takes nothing: the result stays for the join. Several threads may wait at once. As
-        /// gevent's `join(timeout)`.
+        /// Takes nothing: the result stays for the join. Several threads may wait at once. If the
+        /// caller is killed meanwhile it unwinds here. As gevent's `join(timeout)`.
         pub fn wait(&self, timeout: impl Into<Option<::std::time::Duration>>) -> bool {
             let deadline =
                 timeout.into().and_then(|time| ::std::time::Instant::now().checked_add(time));

@@ -24,9 +24,9 @@ static ERROR_HOOK: Mutex<Option<ErrorHook>> = Mutex::new(None);
 /// hook before.
 ///
 /// It is called once for each, joined or not, on the green thread that ends, before anybody who
-/// waits for it is woken. A kill is no panic. The hook may block, which delays that end alone;
-/// neither a kill nor a timeout ends its waits. If it panics itself, that is reported, and changes
-/// nothing for anybody else.
+/// waits for it is woken; on the worker itself for one that could not be given a stack. A kill is
+/// no panic. The hook may block, which delays that end alone; neither a kill nor a timeout ends its
+/// waits. If it panics itself, that is reported, and changes nothing for anybody else.
 ///
 /// The panic hook of std is called first, where the panic happens; this one when it has reached
 /// the first frame. As the hub's `handle_error` of gevent.

@@ -16,7 +16,8 @@ use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
 pub(crate) use crate::engine::{
-    Ask, Line, Reason, Waited, WaitingFor, is_to_end, shield, wait_in_line,
+    Ask, Line, Reason, Waited, WaitingFor, Wakeup, Wakeups, grant_each, is_to_end, shield,
+    wait_in_line,
 };
 pub use crate::engine::{ExternalWork, Outcome, ServiceThread};
 

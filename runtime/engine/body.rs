@@ -128,7 +128,7 @@ impl FiberRef {
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
             (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
-            (&raw mut (*header).parked_at).write(Cell::new(ptr::null()));
+            (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
             (&raw mut (*header).limits).write(Limits::new());

@@ -94,8 +94,9 @@ pub(crate) struct Header {
     pub(crate) home: AtomicPtr<Remote>,
     pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
     pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
-    /// The top of the stack when the fiber was last switched away from, for `fetch_stack`.
-    pub(crate) parked_at: Cell<*const u8>,
+    /// The top of the stack when the fiber was last switched away from, and whether frames of some
+    /// size lie between there and its own code, for `fetch_stack`.
+    pub(crate) parked_at: Cell<(*const u8, bool)>,
     /// Who waits in `join`; guarded by `life` invariant 3.
     pub(super) joiner: UnsafeCell<Option<Waiter>>,
     /// Place in the home's timers, made at the first wait with a deadline.
@@ -236,9 +237,13 @@ impl Header {
     #[inline]
     pub(crate) unsafe fn fetch_stack(this: NonNull<Header>) {
         // SAFETY: alive, by the caller's promise.
-        let top = unsafe { this.as_ref() }.parked_at.get();
-        prefetch(top);
-        prefetch(top.wrapping_add(CACHE_LINE_BYTES));
+        let (top, is_deep) = unsafe { this.as_ref() }.parked_at.get();
+        let fetch = |line| prefetch(top.wrapping_add(line * CACHE_LINE_BYTES));
+        fetch(0);
+        fetch(1);
+        if is_deep {
+            (2..8).for_each(fetch);
+        }
     }
 
     /// Queues the one that waits for the end. False if the end has come.

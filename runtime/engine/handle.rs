@@ -9,6 +9,7 @@ use super::park;
 use super::report;
 use super::waiter::Waiter;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::mem;
 use std::num::NonZeroU64;
@@ -55,6 +56,20 @@ impl Thread {
     pub fn unpark(&self) {
         self.waiter.life().give_permit();
         self.waiter.unpark();
+    }
+
+    /// Asks the green thread to end: its next blocking call unwinds it. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if panics abort the process, for then nothing can be unwound.
+    pub fn kill(&self) -> io::Result<()> {
+        if cfg!(panic = "abort") {
+            let text = "nothing can be killed where panics abort";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
+        self.waiter.kill();
+        Ok(())
     }
 
     /// The number of the thread.

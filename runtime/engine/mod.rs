@@ -67,6 +67,8 @@ mod wait;
 #[cfg(not(loom))]
 mod waiter;
 #[cfg(not(loom))]
+mod wakeups;
+#[cfg(not(loom))]
 mod worker;
 
 #[cfg(all(test, not(loom)))]
@@ -76,7 +78,7 @@ mod tests;
 pub(crate) use self::{
     bindings::Binding,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
-    line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
+    line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
     park::{
         is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
@@ -84,6 +86,7 @@ pub(crate) use self::{
     },
     reactor::Source,
     waiter::Waiter,
+    wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
 };
 #[cfg(not(loom))]

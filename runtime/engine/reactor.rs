@@ -20,7 +20,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 use parking_lot::MutexGuard;
 use slab::Slab;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
@@ -107,6 +107,8 @@ struct Tenant {
 pub(crate) struct Reactor {
     poll: RefCell<Poll>,
     events: RefCell<Events>,
+    /// Events that were told since `take_told`.
+    told: Cell<usize>,
     handle: Arc<ReactorHandle>,
 }
 
@@ -120,6 +122,7 @@ impl Reactor {
         Ok(Reactor {
             poll: RefCell::new(poll),
             events: RefCell::new(Events::with_capacity(EVENT_BATCH)),
+            told: Cell::new(0),
             handle,
         })
     }
@@ -158,10 +161,16 @@ impl Reactor {
         let table = self.handle.table.lock();
         for event in events.iter() {
             if let Some(source) = table.find(event.token()) {
+                self.told.set(self.told.get() + 1);
                 // Waking pushes to a queue: no user code runs under the lock.
                 source.post(bits(event), |waiter| waiter.unpark());
             }
         }
+    }
+
+    /// How many events there were since the last call.
+    pub(crate) fn take_told(&self) -> usize {
+        self.told.replace(0)
     }
 
     /// Tells everybody that nobody will wait here any more.

@@ -11,6 +11,8 @@
 //! 2. A source is in the table of at most one reactor.
 //! 3. A descriptor is deregistered before its number goes back to the kernel; a copy of it (`dup`)
 //!    would otherwise keep the registration alive.
+//! 4. Events are handed out, to the last wake-up, under the lock of the table: whoever holds it
+//!    finds each waiter in its slot or made runnable (`deadlock`).
 
 use super::atomic::{AtomicPtr, AtomicU32, Mutex};
 use super::slot::{READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};

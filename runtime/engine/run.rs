@@ -41,9 +41,10 @@ impl Runtime {
     /// all have come to wait; the runtime is shut down then, which unwinds them.
     ///
     /// An OS thread that the runtime does not know may unpark a green thread at any time, even if
-    /// it never does; so may the workers of another runtime, the global one among them. While there
-    /// is one, `run` waits on. Nothing is found either while `run` is called on a green thread, or
-    /// inside of a timeout scope, and while a green thread waits in a destructor during a panic.
+    /// it never does; so may the workers of another runtime, the global one among them. If there is
+    /// one, `run` waits on, and nobody looks again before some green thread has run. Nothing is
+    /// found either while `run` is called on a green thread or inside of a timeout scope, and while
+    /// a green thread waits in a destructor during a panic.
     ///
     /// # Panics
     ///

@@ -96,6 +96,7 @@ unsafe impl<P: Send, W: Send + Sync> Send for List<P, W> {}
 pub(crate) struct Wakeup<W: Wake>(Option<W>);
 
 impl<W: Wake> Drop for Wakeup<W> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(waiter) = self.0.take() {
             waiter.wake();

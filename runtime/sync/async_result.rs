@@ -106,6 +106,9 @@ impl<T, E> AsyncResult<T, E> {
 
     /// Blocks the calling thread until a value or an error is set.
     ///
+    /// A green thread that is killed meanwhile unwinds here, and so does any thread whose timeout
+    /// scope expires.
+    ///
     /// # Errors
     ///
     /// The error that was set. All callers share it.

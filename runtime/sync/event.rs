@@ -93,7 +93,8 @@ impl Event {
     /// Blocks the calling thread until the event is set.
     ///
     /// If it is set already this returns at once; on a green thread, after those of its worker
-    /// that were waiting when it was set have run.
+    /// that were waiting when it was set have run. A green thread that is killed meanwhile unwinds
+    /// here, and so does any thread whose timeout scope expires.
     pub fn wait(&self) {
         let is_set = self.wait_for(None);
         debug_assert!(is_set, "there is no deadline");

@@ -99,6 +99,9 @@ impl Semaphore {
     }
 
     /// Blocks the calling thread until a permit is there, and takes it.
+    ///
+    /// A green thread that is killed meanwhile unwinds here, and so does any thread whose timeout
+    /// scope expires; it takes no permit then.
     #[inline]
     pub fn acquire(&self) {
         self.acquire_many(1);

@@ -115,6 +115,9 @@ impl WaitGroup {
     }
 
     /// Blocks the calling thread until nothing is to be done. Returns at once if nothing is.
+    ///
+    /// A green thread that is killed meanwhile unwinds here, and so does any thread whose timeout
+    /// scope expires.
     pub fn wait(&self) {
         let is_done = self.wait_for(None);
         debug_assert!(is_done, "there is no deadline");

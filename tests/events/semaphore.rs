@@ -161,12 +161,11 @@ laws! { green
         let waiters: Vec<_> = (0..20)
             .map(|place| {
                 let (semaphore, turn, queued) = (semaphore.clone(), turn.clone(), queued.clone());
-                let waiter = thread::spawn_local(move || {
+                thread::spawn_local(move || {
                     queued.release();
                     semaphore.acquire();
                     assert_eq!(turn.fetch_add(1, Ordering::SeqCst), place);
-                });
-                waiter
+                })
             })
             .collect();
         // They share this worker, so they wait, in this order, once all have been here.

@@ -105,11 +105,7 @@ impl RawMutex {
         self.0.try_lock()
     }
 
-    fn wait(
-        &self,
-        queue: MutexGuard<'_, Line<Turn>>,
-        at_front: bool,
-    ) -> Turn {
+    fn wait(&self, queue: MutexGuard<'_, Line<Turn>>, at_front: bool) -> Turn {
         let ask = Ask { at_front, ..Ask::new(&LOCK, None) };
         match line::wait(self.0.queue(), queue, |queue| queue, Turn::Try, ask) {
             Waited::Granted(turn) => turn,

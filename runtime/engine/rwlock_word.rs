@@ -117,12 +117,8 @@ impl<W> RwLockWord<W> {
         loop {
             let is_open = is_first && access.is_open(word);
             let after = if is_open { with(word & !QUEUED, access) } else { word | QUEUED };
-            match self.word.compare_exchange_weak(
-                word,
-                after,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match self.word.compare_exchange_weak(word, after, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) if is_open => return None,
                 Ok(_) => return Some(queue),
                 Err(now) => word = now,

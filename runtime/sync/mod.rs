@@ -29,6 +29,4 @@ pub use self::{
     semaphore::Semaphore,
 };
 #[doc(no_inline)]
-pub use std::sync::{
-    Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic,
-};
+pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};

@@ -47,6 +47,8 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
 
 impl<T: ?Sized> UnwindSafe for Mutex<T> {}
 impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
+impl<T: ?Sized> UnwindSafe for MutexGuard<'_, T> {}
+impl<T: ?Sized> RefUnwindSafe for MutexGuard<'_, T> {}
 
 impl<T> Mutex<T> {
     /// Makes a mutex that is not locked.
@@ -139,7 +141,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
         match self.try_lock() {
             Ok(guard) => fields.field("data", &&*guard),
             Err(TryLockError::Poisoned(error)) => fields.field("data", &&**error.get_ref()),
-            Err(TryLockError::WouldBlock) => fields.field("data", &format_args!("<locked>")),
+            Err(TryLockError::WouldBlock) => fields.field("data", &"<locked>"),
         };
         fields.field("poisoned", &self.is_poisoned()).finish_non_exhaustive()
     }
@@ -182,9 +184,7 @@ pub(super) struct Suspended<'a, T: ?Sized> {
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// Suspends the section. The mutex is given up when the second part is dropped.
-    pub(super) fn suspend(
-        self,
-    ) -> (Suspended<'a, T>, lock_api::MutexGuard<'a, RawMutex, T>) {
+    pub(super) fn suspend(self) -> (Suspended<'a, T>, lock_api::MutexGuard<'a, RawMutex, T>) {
         let MutexGuard { section, inner } = self;
         let mutex = lock_api::MutexGuard::mutex(&inner);
         (Suspended { section: ManuallyDrop::new(section), mutex }, inner)

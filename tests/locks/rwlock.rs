@@ -248,9 +248,8 @@ fn it_passes_between_two_runtimes_and_an_os_thread() {
             assert!(*COUNT.read().unwrap() > turn);
         }
     }
-    let runtimes = [1, 2].map(|workers| {
-        std::thread::spawn(move || crate::flavour::on_workers(workers, count))
-    });
+    let runtimes = [1, 2]
+        .map(|workers| std::thread::spawn(move || crate::flavour::on_workers(workers, count)));
     count();
     runtimes.into_iter().for_each(|runtime| runtime.join().unwrap());
     assert_eq!(*COUNT.read().unwrap(), 3 * TURNS);

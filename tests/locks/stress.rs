@@ -191,8 +191,10 @@ fn a_notification_is_never_lost_on_the_dead() {
         let killed = runtime::Builder::new().workers(1 + round % 2).build().unwrap();
         for _ in 0..4 {
             let pair = pair.clone();
-            drop(killed.spawn(move || loop {
-                wait(&pair);
+            drop(killed.spawn(move || {
+                loop {
+                    wait(&pair);
+                }
             }));
         }
         const SIGNALS: u64 = 50;

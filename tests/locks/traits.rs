@@ -112,8 +112,8 @@ fn every_type_has_the_auto_traits_of_stds() {
 macro_rules! signatures {
     ($module:ident: $crate_name:ident) => {
         mod $module {
-            use ::$crate_name::sync::*;
             use ::std::time::Duration;
+            use ::$crate_name::sync::*;
 
             pub const BARRIER: fn(usize) -> Barrier = Barrier::new;
             pub const CONDVAR: fn() -> Condvar = Condvar::new;
@@ -128,8 +128,11 @@ macro_rules! signatures {
             pub type Timed<'a> = LockResult<(MutexGuard<'a, u8>, WaitTimeoutResult)>;
             pub const WAIT: for<'a> fn(&Condvar, MutexGuard<'a, u8>) -> Locked<'a, u8> =
                 Condvar::wait;
-            pub const WAIT_TIMEOUT: for<'a> fn(&Condvar, MutexGuard<'a, u8>, Duration) -> Timed<'a> =
-                Condvar::wait_timeout;
+            pub const WAIT_TIMEOUT: for<'a> fn(
+                &Condvar,
+                MutexGuard<'a, u8>,
+                Duration,
+            ) -> Timed<'a> = Condvar::wait_timeout;
             pub const GET: fn(&OnceLock<u8>) -> Option<&u8> = OnceLock::get;
             pub const SET: fn(&OnceLock<u8>, u8) -> Result<(), u8> = OnceLock::set;
 

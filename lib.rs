@@ -30,6 +30,7 @@
 //! | [`net`] | std's sockets, which park |
 //! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |
+//! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
 //! | [`park`] | what primitives are built from |
 //!
@@ -39,6 +40,6 @@ pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    channel, group, local, park, queue, run, runtime, select, spawn, spawn_local, sync, thread,
-    time,
+    channel, green_local, group, local, park, queue, run, runtime, select, spawn, spawn_local,
+    sync, thread, time,
 };

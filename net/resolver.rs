@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use greenstd_runtime::park::{Outcome, Unparker, park, unwind_killed};
+use greenstd_runtime::park::{Outcome, ServiceThread, Unparker, park, unwind_killed};
 use parking_lot::{Condvar, Mutex};
 
 use self::query::Query;
@@ -154,6 +154,8 @@ where
 
     /// The life of a resolver thread.
     fn serve(&self) {
+        // Each query counts as work while it lasts, so an idle thread keeps no deadlock alive.
+        let _service = ServiceThread::new();
         let mut state = self.state.lock();
         loop {
             let Some(query) = state.queue.pop_front() else {

@@ -15,10 +15,11 @@
 use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
-pub use crate::engine::Outcome;
 pub(crate) use crate::engine::{
-    Ask, Line, Reason, Waited, WaitingFor, is_to_end, shield, wait_in_line,
+    Ask, Line, Reason, Waited, WaitingFor, Wakeup, Wakeups, grant_each, is_to_end, shield,
+    wait_in_line,
 };
+pub use crate::engine::{ExternalWork, Outcome, ServiceThread};
 
 /// The right to wake one thread. Cheap to clone, and to keep after the thread has ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,9 @@
 //!
 //! A program that only ports its threads needs none of this: the global runtime starts by itself.
 
-pub use crate::engine::{Runtime, RuntimeBuilder as Builder, StackStatistics};
+pub use crate::engine::{
+    Deadlock, ParkedThread, Runtime, RuntimeBuilder as Builder, StackStatistics,
+};
 
 /// Runs `main` on a green thread of a runtime of its own, with a worker for each core, and ends
 /// that runtime when `main` has ended: other green threads that are left are unwound.
@@ -12,7 +14,9 @@ pub use crate::engine::{Runtime, RuntimeBuilder as Builder, StackStatistics};
 ///
 /// # Panics
 ///
-/// With the panic of `main`, and if the system refuses what a runtime is made of.
+/// With the panic of `main`, if the system refuses what a runtime is made of, and with a
+/// [`Deadlock`], which is reported, if `main` waits and nothing can wake any green thread any more:
+/// see [`Runtime::try_run`].
 ///
 /// # Examples
 ///

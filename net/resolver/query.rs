@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::OnceLock;
 
-use greenstd_runtime::park::{Outcome, Unparker, park, unwind_killed};
+use greenstd_runtime::park::{ExternalWork, Outcome, Unparker, park, unwind_killed};
 use parking_lot::Mutex;
 
 use super::Answer;
@@ -14,11 +14,18 @@ pub(super) struct Query {
     /// Unparked once, after `answer` was set. A waiter that was killed stays listed: unparking it
     /// is harmless, and the list ends with the query.
     waiters: Mutex<Vec<Unparker>>,
+    /// While it lasts those who wait are no deadlock.
+    work: Mutex<Option<ExternalWork>>,
 }
 
 impl Query {
     pub(super) fn new(host: &str) -> Query {
-        Query { host: host.into(), answer: OnceLock::new(), waiters: Mutex::new(Vec::new()) }
+        Query {
+            host: host.into(),
+            answer: OnceLock::new(),
+            waiters: Mutex::new(Vec::new()),
+            work: Mutex::new(Some(ExternalWork::new())),
+        }
     }
 
     pub(super) fn host(&self) -> &str {
@@ -33,6 +40,7 @@ impl Query {
         for waiter in waiters {
             waiter.unpark();
         }
+        drop(self.work.lock().take());
     }
 
     /// Parks the caller until there is an answer; a copy of it for each waiter.

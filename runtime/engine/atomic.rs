@@ -1,9 +1,13 @@
-//! The atomics and the lock of the engine's protocols: std's, or loom's under `cfg(loom)`.
+//! The atomics, cells and locks of the engine's protocols: std's, or loom's under `cfg(loom)`.
 //!
 //! Each protocol file imports from here only, so that loom explores the very code that ships.
 
 #[cfg(loom)]
+pub(crate) use loom::cell::Cell;
+#[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(not(loom))]
+pub(crate) use std::cell::Cell;
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,

@@ -9,6 +9,7 @@ use super::fiber::{Birth, FiberRef, Header, Outcome};
 use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
+use super::locals::Locals;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -127,11 +128,12 @@ impl FiberRef {
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
             (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
-            (&raw mut (*header).parked_at).write(Cell::new(ptr::null()));
+            (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());
+            (&raw mut (*header).locals).write(Locals::new());
             (&raw mut (*header).index).write(Cell::new(0));
             (&raw mut (*header).birth).write(birth);
             (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));
@@ -177,11 +179,20 @@ impl Header {
         // SAFETY: passed on.
         unsafe { (this.as_ref().vtable.run)(this) }
         // SAFETY: it runs, so it is alive.
-        if !unsafe { this.as_ref() }.life.has_handle() {
-            // Here, where the destructor of the result may wait, as in std; the worker may not.
-            // SAFETY: its home's list holds a reference.
-            super::report::drop_unclaimed(&unsafe { FiberRef::share(this) });
+        let header = unsafe { this.as_ref() };
+        let drop_unclaimed = || {
+            if !header.life.has_handle() {
+                // Here, where the destructor of the result may wait, as in std; the worker may not.
+                // SAFETY: its home's list holds a reference.
+                super::report::drop_unclaimed(&unsafe { FiberRef::share(this) });
+            }
+        };
+        drop_unclaimed();
+        if header.locals.destroy() {
+            // The destructors may have taken their time.
+            drop_unclaimed();
         }
+        header.bindings.end();
     }
 
     /// Drops the closure of a green thread that will never start; its outcome is `payload`.
@@ -192,5 +203,7 @@ impl Header {
     pub(crate) unsafe fn discard(this: NonNull<Header>, payload: Box<dyn Any + Send>) {
         // SAFETY: passed on.
         unsafe { (this.as_ref().vtable.discard)(this, payload) }
+        // SAFETY: as promised by the caller, who holds the queue's reference.
+        unsafe { this.as_ref() }.bindings.end();
     }
 }

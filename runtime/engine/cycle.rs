@@ -106,8 +106,9 @@ impl Worker {
                 if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
                     break;
                 }
-                if !self.turn() {
-                    self.idle();
+                match self.turn() {
+                    true => self.has_run.set(true),
+                    false => self.idle(),
                 }
             }
         });

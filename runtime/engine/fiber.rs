@@ -22,11 +22,13 @@
 //! fits into an atomic word.
 
 use super::atomic::{AtomicPtr, AtomicU32, Ordering};
+use super::bindings::Bindings;
 use super::body::VTable;
 use super::inbox::Linked;
 use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
+use super::locals::Locals;
 use super::shared::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
@@ -92,8 +94,9 @@ pub(crate) struct Header {
     pub(crate) home: AtomicPtr<Remote>,
     pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
     pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
-    /// The top of the stack when the fiber was last switched away from, for `fetch_stack`.
-    pub(crate) parked_at: Cell<*const u8>,
+    /// The top of the stack when the fiber was last switched away from, and whether frames of some
+    /// size lie between there and its own code, for `fetch_stack`.
+    pub(crate) parked_at: Cell<(*const u8, bool)>,
     /// Who waits in `join`; guarded by `life` invariant 3.
     pub(super) joiner: UnsafeCell<Option<Waiter>>,
     /// Place in the home's timers, made at the first wait with a deadline.
@@ -101,6 +104,8 @@ pub(crate) struct Header {
     /// Its timeout scopes and shields; touched by the fiber itself only.
     pub(super) limits: Limits,
     pub(super) waits_for: WaitsFor,
+    /// Its own values; touched by the fiber itself only.
+    pub(super) locals: Locals,
     /// Place in the home's list of fibers.
     pub(crate) index: Cell<u32>,
     pub(super) birth: Birth,
@@ -121,6 +126,8 @@ pub(crate) struct Birth {
     pub(crate) id: u64,
     pub(crate) site: &'static Location<'static>,
     pub(crate) name: Option<Box<str>>,
+    /// What it inherits; the fiber's own once it has started.
+    pub(super) bindings: Bindings,
 }
 
 // SAFETY: the link is used by the inbox only.
@@ -230,9 +237,13 @@ impl Header {
     #[inline]
     pub(crate) unsafe fn fetch_stack(this: NonNull<Header>) {
         // SAFETY: alive, by the caller's promise.
-        let top = unsafe { this.as_ref() }.parked_at.get();
-        prefetch(top);
-        prefetch(top.wrapping_add(CACHE_LINE_BYTES));
+        let (top, is_deep) = unsafe { this.as_ref() }.parked_at.get();
+        let fetch = |line| prefetch(top.wrapping_add(line * CACHE_LINE_BYTES));
+        fetch(0);
+        fetch(1);
+        if is_deep {
+            (2..8).for_each(fetch);
+        }
     }
 
     /// Queues the one that waits for the end. False if the end has come.

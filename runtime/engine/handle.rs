@@ -4,15 +4,19 @@
 use super::fiber::{FiberRef, Outcome};
 use super::killed::{self, Killed};
 use super::limits;
+use super::line::{Reason, WaitingFor};
 use super::park;
 use super::report;
 use super::waiter::Waiter;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::mem;
 use std::num::NonZeroU64;
 use std::ptr;
 use std::time::Instant;
+
+static JOIN: Reason = Reason("JoinHandle::join");
 
 /// A handle to a thread: a green thread, or an OS thread that has met the runtime.
 ///
@@ -27,6 +31,16 @@ pub struct Thread {
 /// As [`std::thread::ThreadId`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ThreadId(NonZeroU64);
+
+impl ThreadId {
+    pub(super) fn new(id: u64) -> ThreadId {
+        ThreadId(NonZeroU64::new(id).expect("ids count from 1"))
+    }
+
+    pub(super) fn number(self) -> u64 {
+        self.0.get()
+    }
+}
 
 impl fmt::Debug for ThreadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,6 +58,20 @@ impl Thread {
         self.waiter.unpark();
     }
 
+    /// Asks the green thread to end: its next blocking call unwinds it. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if panics abort the process, for then nothing can be unwound.
+    pub fn kill(&self) -> io::Result<()> {
+        if cfg!(panic = "abort") {
+            let text = "nothing can be killed where panics abort";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
+        self.waiter.kill();
+        Ok(())
+    }
+
     /// The number of the thread.
     #[must_use]
     pub fn id(&self) -> ThreadId {
@@ -51,7 +79,7 @@ impl Thread {
             Waiter::Fiber(fiber) => fiber.header().id,
             Waiter::Os(thread) => thread.id,
         };
-        ThreadId(NonZeroU64::new(id).expect("ids count from 1"))
+        ThreadId::new(id)
     }
 
     /// The name that the thread was given by its builder. The main OS thread is called `main`.
@@ -127,6 +155,7 @@ impl<T> Join<T> {
         if !header.set_joiner(waiter) {
             return true;
         }
+        let _waiting = WaitingFor::end_of(header.id, &JOIN);
         loop {
             let outcome = park::park_until(deadline);
             if self.is_finished() {

@@ -34,6 +34,14 @@ const NEXT_IS_SPARED_FOR: Duration = Duration::from_micros(5);
 /// that one is stuck. Less than `SEARCH_FOR`, so that one search can find that out.
 const NEXT_IS_SPARED_BY_THE_LOADED_FOR: Duration = Duration::from_micros(40);
 
+/// Events after which a worker lingers before it sleeps: where requests come one at a time, they
+/// are answered soonest by sleeping at once.
+const BUSY_FROM: usize = 2;
+
+/// How long other OS threads may keep the processor that was left to them: a slice of the kernel's
+/// scheduler. Nobody lingers whose next timer is nearer.
+const SLICE_OF_OTHERS: Duration = Duration::from_millis(4);
+
 /// Spins between two looks at the others, so that their cache lines stay theirs most of the time.
 const SPINS_BETWEEN_LOOKS: u32 = 64;
 
@@ -51,6 +59,9 @@ impl Worker {
             if self.has_own_work() {
                 return;
             }
+        }
+        if self.reactor.take_told() >= BUSY_FROM && self.linger() {
+            return;
         }
         let expects_more = self.expects_more.replace(false);
         let can_search = expects_more || self.is_work_elsewhere();
@@ -71,6 +82,21 @@ impl Worker {
         }
     }
 
+    /// Lets other OS threads have the processor once before this worker sleeps, and looks at the
+    /// reactor again. True if there is something to run.
+    ///
+    /// Where processors are scarce, whoever sends the next requests is most often waiting for this
+    /// very one. Then it sends several before this worker goes on, and they cost one look instead
+    /// of a sleep and a wake-up for each.
+    fn linger(&self) -> bool {
+        if self.time_to_next_timer().is_some_and(|time| time < SLICE_OF_OTHERS) {
+            return false;
+        }
+        std::thread::yield_now();
+        self.reactor.wait(Some(Duration::ZERO));
+        self.has_own_work()
+    }
+
     /// Looks for stealable work for so long. Counted as searching; false if it still is, and the
     /// worker is to sleep.
     fn search(&self, time: Duration) -> bool {
@@ -84,6 +110,7 @@ impl Worker {
                     self.shared.notify();
                 }
                 if let Some(work) = found {
+                    self.has_run.set(true);
                     self.run_or_pass_on(work, true);
                 }
                 return true;
@@ -115,11 +142,14 @@ impl Worker {
             }
             return false;
         }
+        if self.has_run.replace(false) {
+            self.shared.detector.has_run();
+        }
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
         let stays_awake = must_look && self.is_work_elsewhere() || self.must_wind_up();
         if !stays_awake {
-            self.reactor.wait(self.time_to_next_duty());
+            self.sleep_in_reactor(self.time_to_next_duty());
         }
         inbox.get_up();
         let is_searching = idle.get_up(self.index);

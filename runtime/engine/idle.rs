@@ -119,6 +119,19 @@ impl Idle {
         searching(before) == u64::from(was_searching)
     }
 
+    /// Whether all workers count as sleeping.
+    #[inline]
+    pub(crate) fn is_everybody_asleep(&self) -> bool {
+        // Relaxed: `while_everybody_sleeps` looks again, under the lock.
+        sleeping(self.word.load(Ordering::Relaxed)) == self.workers
+    }
+
+    /// Calls `body` if all workers are in the list; none gets up meanwhile, nor is sent for.
+    pub(crate) fn while_everybody_sleeps<R>(&self, body: impl FnOnce() -> R) -> Option<R> {
+        let sleepers = self.sleepers.lock();
+        (sleepers.len() as u64 == self.workers).then(body)
+    }
+
     /// Counts the worker as awake again. True if a notifier took it out of the list, so that it
     /// counts as searching (invariant 2).
     #[must_use]
@@ -228,6 +241,28 @@ mod models {
                 }
             }
             assert_eq!(done, 2);
+        });
+    }
+
+    #[test]
+    fn loom_who_looks_at_the_sleepers_has_them_to_himself() {
+        loom::model(|| {
+            let model = Model::new();
+            let own = Arc::new(loom::cell::UnsafeCell::new(0));
+            let (other, its_own) = (model.clone(), own.clone());
+            let worker = thread::spawn(move || {
+                // SAFETY: awake, so nobody else looks at it; the model reports a race.
+                its_own.with_mut(|own| unsafe { *own = 1 });
+                let _ = other.idle.sleep(0, false);
+                let _ = other.idle.get_up(0);
+                // SAFETY: as above.
+                its_own.with_mut(|own| unsafe { *own = 2 });
+            });
+            let _ = model.idle.sleep(1, false);
+            // SAFETY: both sleep, or the model reports a race.
+            let seen = model.idle.while_everybody_sleeps(|| own.with(|own| unsafe { *own }));
+            assert!(matches!(seen, None | Some(1)));
+            worker.join().expect("the worker does not panic");
         });
     }
 

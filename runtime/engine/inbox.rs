@@ -155,6 +155,12 @@ impl<T: Linked> Inbox<T> {
             .is_ok()
     }
 
+    /// Whether the worker sleeps, or is about to, and nothing waits for it.
+    pub(crate) fn is_asleep_and_empty(&self) -> bool {
+        // Acquire pairs with the push that is not there: who finds nothing has seen all before.
+        self.head.load(Ordering::Acquire) == Self::ASLEEP
+    }
+
     /// Declares the worker awake again. Owner only.
     pub(crate) fn get_up(&self) {
         if Self::is_asleep(self.head.load(Ordering::Relaxed)) {

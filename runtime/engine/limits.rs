@@ -12,7 +12,10 @@
 //!    the guard that linked it, in any case.
 //! 2. `earliest` is the earliest deadline among the linked frames.
 //! 3. Only the thread itself touches its limits.
+//! 4. A shield hides the frames around it. Those of scopes that are opened inside are linked all
+//!    the same: whoever cleans up behind a shield can still limit how long that takes.
 
+use super::fiber::Header;
 use super::killed;
 use super::worker::Worker;
 use std::cell::Cell;
@@ -62,44 +65,46 @@ impl Limits {
         }
     }
 
-    /// Calls `use_limits` with those of the calling thread. An OS thread whose thread-locals are
-    /// gone has none.
+    /// Whether nothing limits or shields the thread, as is usual.
+    #[inline]
+    pub(crate) fn is_clear(&self) -> bool {
+        self.earliest.get().is_none() && self.shields.get() == 0
+    }
+
+    #[inline]
+    fn has_expired(&self) -> bool {
+        self.earliest.get().is_some_and(|earliest| earliest <= Instant::now())
+    }
+
+    /// Calls `use_limits` with those of the calling thread.
     #[inline]
     fn with<R>(use_limits: impl FnOnce(&Limits) -> R) -> R {
         match Worker::on_fiber() {
             // SAFETY: the calling fiber runs, so its header is alive.
             Some((_, fiber)) => use_limits(unsafe { &fiber.as_ref().limits }),
-            None => Limits::with_os(use_limits),
+            // They have no destructor, so they are there to the end of the OS thread.
+            None => OS_LIMITS.with(use_limits),
         }
     }
 
+    #[inline]
     fn next_id(&self) -> ScopeId {
         self.scopes.set(self.scopes.get() + 1);
         ScopeId(ptr::from_ref(self).addr(), self.scopes.get())
     }
-
-    #[cold]
-    fn with_os<R>(use_limits: impl FnOnce(&Limits) -> R) -> R {
-        let mut use_limits = Some(use_limits);
-        let result = OS_LIMITS.try_with(|limits| use_limits.take().map(|call| call(limits)));
-        match (result, use_limits) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(use_limits)) => use_limits(&Limits::new()),
-            _ => unreachable!("the closure was called, or is still there"),
-        }
-    }
 }
 
-/// Whether the calling thread is inside of a shield.
+/// Whether the calling thread is inside of a shield, where kills wait.
 #[inline]
 pub(crate) fn is_shielded() -> bool {
     Limits::with(|limits| limits.shields.get() > 0)
 }
 
-/// The earliest deadline of the scopes around the calling thread, unless it is shielded.
+/// The earliest deadline of the scopes around the calling thread, inside of its shield if it has
+/// one.
 #[inline]
 pub(crate) fn earliest() -> Option<Instant> {
-    Limits::with(|limits| if limits.shields.get() > 0 { None } else { limits.earliest.get() })
+    Limits::with(|limits| limits.earliest.get())
 }
 
 /// Whether a scope limits the waits of the calling thread.
@@ -108,17 +113,26 @@ pub(crate) fn is_limited() -> bool {
     earliest().is_some()
 }
 
+/// Whether the calling thread was killed, and no shield holds that off.
+fn is_killed() -> bool {
+    Worker::is_killed() && !is_shielded()
+}
+
 /// Whether the calling thread is to unwind at its next wait: it was killed, or a scope around it
-/// has expired, and it is not shielded.
+/// has expired, and no shield holds that off.
+#[inline]
 pub(crate) fn is_to_end() -> bool {
-    !is_shielded()
-        && (Worker::is_killed() || earliest().is_some_and(|earliest| earliest <= Instant::now()))
+    let Some((_, fiber)) = Worker::on_fiber() else { return Limits::with(Limits::has_expired) };
+    // SAFETY: the calling fiber runs.
+    let Header { life, limits, .. } = unsafe { fiber.as_ref() };
+    life.is_killed() && limits.shields.get() == 0 || limits.has_expired()
 }
 
 /// Ends what limits the calling thread: all of it if it was killed, else the outermost scope that
 /// has expired. No panic hook is called.
+#[cold]
 pub(crate) fn unwind() -> ! {
-    if Worker::is_killed() {
+    if is_killed() {
         killed::unwind();
     }
     let expired = Limits::with(|limits| {
@@ -157,6 +171,7 @@ impl std::error::Error for TimedOut {}
 /// # Errors
 ///
 /// `TimedOut` if this very scope has ended the call.
+#[inline]
 pub(crate) fn scope<T>(deadline: Instant, body: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let frame = Limits::with(|limits| Frame {
         id: limits.next_id(),
@@ -182,6 +197,7 @@ struct Linked<'f> {
 }
 
 impl<'f> Linked<'f> {
+    #[inline]
     fn new(frame: &'f Frame) -> Linked<'f> {
         Limits::with(|limits| {
             let earliest = limits.earliest.get().map_or(frame.deadline, |e| e.min(frame.deadline));
@@ -193,6 +209,7 @@ impl<'f> Linked<'f> {
 }
 
 impl Drop for Linked<'_> {
+    #[inline]
     fn drop(&mut self) {
         Limits::with(|limits| {
             limits.earliest.set(self.frame.outer_earliest);
@@ -201,15 +218,108 @@ impl Drop for Linked<'_> {
     }
 }
 
-/// Calls `body`, whose waits no kill and no scope ends. They take effect afterwards.
+/// Calls `body`, whose waits no kill ends, nor any scope around it. They take effect afterwards.
 pub(crate) fn shield<T>(body: impl FnOnce() -> T) -> T {
-    struct Shield;
-    impl Drop for Shield {
-        fn drop(&mut self) {
-            Limits::with(|limits| limits.shields.set(limits.shields.get() - 1));
+    let _shield = Shield::new();
+    body()
+}
+
+/// Hides what is around it, until it is dropped.
+struct Shield {
+    earliest: Option<Instant>,
+    innermost: *const Frame,
+}
+
+impl Shield {
+    fn new() -> Shield {
+        Limits::with(|limits| {
+            limits.shields.set(limits.shields.get() + 1);
+            Shield {
+                earliest: limits.earliest.take(),
+                innermost: limits.innermost.replace(ptr::null()),
+            }
+        })
+    }
+}
+
+impl Drop for Shield {
+    fn drop(&mut self) {
+        Limits::with(|limits| {
+            limits.shields.set(limits.shields.get() - 1);
+            limits.earliest.set(self.earliest);
+            limits.innermost.set(self.innermost);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::park::{Outcome, park_until};
+    use super::super::runtime::Builder;
+    use super::{TimedOut, is_to_end, scope, shield};
+    use std::time::{Duration, Instant};
+
+    /// Runs `law` on an OS thread and on a green thread.
+    fn everywhere(law: fn()) {
+        law();
+        Builder::new().workers(1).build().unwrap().run(law);
+    }
+
+    fn in_a_moment() -> Option<Instant> {
+        Some(Instant::now() + Duration::from_millis(2))
+    }
+
+    /// Parks until something ends it; true if it was a deadline of its own.
+    fn wait(deadline: Option<Instant>) -> bool {
+        loop {
+            match park_until(deadline) {
+                Outcome::Woken => {}
+                Outcome::TimedOut => return true,
+                Outcome::Killed => super::unwind(),
+            }
         }
     }
-    Limits::with(|limits| limits.shields.set(limits.shields.get() + 1));
-    let _shield = Shield;
-    body()
+
+    #[test]
+    fn a_shield_holds_off_the_scope_around_it_until_it_ends() {
+        everywhere(|| {
+            let outcome = scope(Instant::now(), || {
+                shield(|| {
+                    assert!(!is_to_end());
+                    shield(|| assert!(wait(in_a_moment())));
+                    assert!(wait(in_a_moment()));
+                });
+                assert!(is_to_end());
+                wait(None)
+            });
+            assert_eq!(outcome, Err(TimedOut));
+        });
+    }
+
+    #[test]
+    fn a_scope_inside_of_a_shield_fires() {
+        everywhere(|| {
+            let outcome = scope(Instant::now(), || {
+                shield(|| {
+                    let inner = scope(in_a_moment().expect("it is some"), || wait(None));
+                    assert_eq!(inner, Err(TimedOut), "the inner one, not the one outside");
+                    assert!(wait(in_a_moment()));
+                });
+                wait(None)
+            });
+            assert_eq!(outcome, Err(TimedOut));
+        });
+    }
+
+    #[test]
+    fn a_shield_that_unwinds_is_gone() {
+        everywhere(|| {
+            let thrown = std::panic::catch_unwind(|| {
+                shield(|| std::panic::resume_unwind(Box::new("on purpose")));
+            });
+            assert!(thrown.is_err());
+            let outcome = scope(Instant::now(), || wait(None));
+            assert_eq!(outcome, Err(TimedOut));
+        });
+    }
 }

@@ -3,14 +3,19 @@
 //! A primitive is a `Mutex<State>` whose state holds one or more [`Line`]s. To wait is [`wait`]: it
 //! links, unlocks, parks, and comes back with the payload, granted or not. To let somebody go on is
 //! [`List::grant`], under the same lock.
+//!
+//! A grant to a green thread of the granter's own worker queues it at once, under the lock: it
+//! cannot run before the granter has switched away, so it neither meets the lock nor ends while
+//! the granter is at it. Others are woken by the `Wakeup`, after the lock was given up.
 
-use super::atomic::{AtomicPtr, Mutex, Ordering};
+use super::atomic::{AtomicPtr, AtomicU64, Mutex, Ordering};
 use super::limits;
 use super::park::{self, Outcome};
-use super::wait_list::{List, Node, Ticket, Wake};
+use super::wait_list::{self, List, Node, Ticket, Wake};
 use super::waiter::Waiter;
 use super::worker::Worker;
 use parking_lot::MutexGuard;
+use std::mem::ManuallyDrop;
 use std::ptr;
 use std::thread;
 use std::time::Instant;
@@ -18,13 +23,24 @@ use std::time::Instant;
 /// Those who wait for something of a primitive; `P` is what passes between them and who grants.
 pub(crate) type Line<P> = List<P, Waiter>;
 
+/// The duty to wake somebody of a line, once the lock was given up.
+pub(crate) type Wakeup = wait_list::Wakeup<Waiter>;
+
+/// Waiters that [`grant_each`] grants under one hold of the lock: a few microseconds, and what it
+/// has on its stack.
+const GRANTS_AT_ONCE: usize = 16;
+
 /// Says what somebody waits for, in a report of a deadlock.
 #[derive(Debug)]
 pub(crate) struct Reason(pub(crate) &'static str);
 
 /// The reason of a green thread's wait; none while it waits for something that has no name.
 #[derive(Debug)]
-pub(crate) struct WaitsFor(AtomicPtr<Reason>);
+pub(crate) struct WaitsFor {
+    reason: AtomicPtr<Reason>,
+    /// The number of the thread for whose end it waits, or 0.
+    thread: AtomicU64,
+}
 
 /// How a wait in a line ended, with the payload.
 #[derive(Debug)]
@@ -55,6 +71,11 @@ impl Ask {
 
 impl Wake for Waiter {
     #[inline]
+    fn rouse(&self) -> Option<Waiter> {
+        if self.unpark_neighbour() { None } else { Some(self.clone()) }
+    }
+
+    #[inline]
     fn wake(self) {
         self.unpark();
     }
@@ -62,18 +83,23 @@ impl Wake for Waiter {
 
 impl WaitsFor {
     pub(crate) fn new() -> WaitsFor {
-        WaitsFor(AtomicPtr::new(ptr::null_mut()))
+        WaitsFor { reason: AtomicPtr::new(ptr::null_mut()), thread: AtomicU64::new(0) }
     }
 
     /// For reports only: it may have changed meanwhile.
     pub(crate) fn get(&self) -> Option<&'static Reason> {
         // SAFETY: only `'static` reasons are stored.
-        unsafe { self.0.load(Ordering::Relaxed).as_ref() }
+        unsafe { self.reason.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// The number of the thread for whose end it waits. For reports only.
+    pub(crate) fn thread(&self) -> Option<u64> {
+        Some(self.thread.load(Ordering::Relaxed)).filter(|&thread| thread != 0)
     }
 
     fn set(&self, reason: Option<&'static Reason>) {
         let reason = reason.map_or(ptr::null(), ptr::from_ref);
-        self.0.store(reason.cast_mut(), Ordering::Relaxed);
+        self.reason.store(reason.cast_mut(), Ordering::Relaxed);
     }
 }
 
@@ -86,6 +112,12 @@ impl WaitingFor {
         note(Some(reason));
         WaitingFor(())
     }
+
+    /// [`new`](WaitingFor::new) for the wait for the end of a thread, by its number.
+    pub(crate) fn end_of(thread: u64, reason: &'static Reason) -> EndOf {
+        set_thread(thread);
+        EndOf(WaitingFor::new(reason))
+    }
 }
 
 impl Drop for WaitingFor {
@@ -95,11 +127,51 @@ impl Drop for WaitingFor {
     }
 }
 
+/// A [`WaitingFor`] that names a thread.
+pub(crate) struct EndOf(WaitingFor);
+
+impl Drop for EndOf {
+    fn drop(&mut self) {
+        // The reason goes right after, with the field.
+        set_thread(0);
+    }
+}
+
+fn set_thread(thread: u64) {
+    if let Some((_, fiber)) = Worker::on_fiber() {
+        // SAFETY: the calling fiber runs.
+        unsafe { fiber.as_ref() }.waits_for.thread.store(thread, Ordering::Relaxed);
+    }
+}
+
 #[inline]
 fn note(reason: Option<&'static Reason>) {
     if let Some((_, fiber)) = Worker::on_fiber() {
         // SAFETY: the calling fiber runs.
         unsafe { fiber.as_ref() }.waits_for.set(reason);
+    }
+}
+
+/// Calls `grant` on what is behind `lock`, which the caller has locked by `guard`, until it grants
+/// nothing more; wakes those who were granted something, outside of the lock. Between two handfuls
+/// of them others get at the lock.
+pub(crate) fn grant_each<'l, S>(
+    lock: &'l Mutex<S>,
+    mut guard: MutexGuard<'l, S>,
+    mut grant: impl FnMut(&mut S) -> Option<Wakeup>,
+) {
+    loop {
+        let mut wakeups = [const { None }; GRANTS_AT_ONCE];
+        for place in &mut wakeups {
+            *place = grant(&mut guard);
+            if place.is_none() {
+                drop(guard);
+                return;
+            }
+        }
+        drop(guard);
+        drop(wakeups);
+        guard = lock.lock();
     }
 }
 
@@ -112,6 +184,7 @@ fn note(reason: Option<&'static Reason>) {
 /// then. They do not if the caller unwinds already: whoever waits in a destructor waits as on a
 /// plain thread. A grant wins over both, and over the deadline. A primitive that hands out permits
 /// which nobody would give back has to look at [`limits::is_to_end`] after a grant.
+#[inline]
 pub(crate) fn wait<S, P>(
     lock: &Mutex<S>,
     mut guard: MutexGuard<'_, S>,
@@ -119,39 +192,40 @@ pub(crate) fn wait<S, P>(
     payload: P,
     ask: Ask,
 ) -> Waited<P> {
-    let ticket = Ticket::new(Waiter::current());
+    // SAFETY: the calling thread outlives this call, and the ticket, which is not dropped either,
+    // does not give a reference back. Granters make their own (`wait_list` invariant 3).
+    let waiter = ManuallyDrop::into_inner(unsafe { Waiter::borrow_current() });
+    let ticket = ManuallyDrop::new(Ticket::unshared(waiter));
     // SAFETY: the ticket is declared first, so it outlives the node.
     let node = unsafe { Node::new(&ticket, 0, ask.tag, payload) };
     // SAFETY: this function does not end, nor unwind, before the node was granted or is unlinked.
     unsafe { line(&mut guard).link(&node, ask.at_front) };
     drop(guard);
-    let _waiting = WaitingFor::new(ask.what);
-    loop {
-        let outcome = if thread::panicking() {
-            park::park_shielded(ask.deadline)
-        } else {
-            park::park_until(ask.deadline)
-        };
-        if ticket.granted().is_some() {
-            return Waited::Granted(node.into_payload());
-        }
-        if outcome == Outcome::Woken {
-            continue;
-        }
-        if !ticket.cancel() {
-            // The granter is at it, and wakes us when he is done.
-            while ticket.granted().is_none() {
-                let _ = park::park_shielded(None);
+    let outcome = {
+        let _waiting = WaitingFor::new(ask.what);
+        loop {
+            let outcome = if thread::panicking() {
+                park::park_shielded(ask.deadline)
+            } else {
+                park::park_until(ask.deadline)
+            };
+            if ticket.granted().is_some() {
+                return Waited::Granted(node.into_payload());
             }
-            return Waited::Granted(node.into_payload());
+            if outcome != Outcome::Woken {
+                break outcome;
+            }
         }
-        // SAFETY: it was linked there, as `line` promises.
-        unsafe { line(&mut lock.lock()).unlink(&node) };
-        let payload = node.into_payload();
-        if outcome == Outcome::TimedOut {
-            return Waited::TimedOut(payload);
+    };
+    // SAFETY: it was linked there, as `line` promises.
+    let is_in_vain = unsafe { line(&mut lock.lock()).withdraw(&node) };
+    let payload = node.into_payload();
+    match outcome {
+        _ if !is_in_vain => Waited::Granted(payload),
+        Outcome::Killed => {
+            drop(payload);
+            limits::unwind()
         }
-        drop(payload);
-        limits::unwind();
+        Outcome::TimedOut | Outcome::Woken => Waited::TimedOut(payload),
     }
 }

@@ -17,11 +17,15 @@ mod timers;
 mod wait_list;
 
 #[cfg(not(loom))]
+mod bindings;
+#[cfg(not(loom))]
 mod body;
 #[cfg(not(loom))]
 mod builder;
 #[cfg(not(loom))]
 mod cycle;
+#[cfg(not(loom))]
+mod deadlock;
 #[cfg(not(loom))]
 mod fiber;
 #[cfg(not(loom))]
@@ -34,6 +38,10 @@ mod killed;
 mod limits;
 #[cfg(not(loom))]
 mod line;
+#[cfg(not(loom))]
+mod locals;
+#[cfg(not(loom))]
+mod outside;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
@@ -49,6 +57,8 @@ mod ready;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
+mod run;
+#[cfg(not(loom))]
 mod runtime;
 #[cfg(not(loom))]
 mod scope;
@@ -63,27 +73,19 @@ mod wait;
 #[cfg(not(loom))]
 mod waiter;
 #[cfg(not(loom))]
+mod wakeups;
+#[cfg(not(loom))]
 mod worker;
 
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 #[cfg(not(loom))]
-pub use self::{
-    builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
-    handle::{Thread, ThreadId},
-    killed::Killed,
-    limits::TimedOut,
-    park::Outcome,
-    runtime::{Builder as RuntimeBuilder, Runtime},
-    scope::{Scope, ScopedJoinHandle, scope},
-    slot::Interest,
-    stack::Statistics as StackStatistics,
-};
-#[cfg(not(loom))]
 pub(crate) use self::{
+    bindings::Binding,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
-    line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
+    line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
+    locals::Local,
     park::{
         is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
         spend_io_bytes, yield_now,
@@ -92,5 +94,20 @@ pub(crate) use self::{
     raw_rwlock::RawRwLock,
     reactor::Source,
     waiter::Waiter,
+    wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
+};
+#[cfg(not(loom))]
+pub use self::{
+    builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
+    deadlock::{Deadlock, ParkedThread},
+    handle::{Thread, ThreadId},
+    killed::Killed,
+    limits::TimedOut,
+    outside::{ExternalWork, ServiceThread},
+    park::Outcome,
+    runtime::{Builder as RuntimeBuilder, Runtime},
+    scope::{Scope, ScopedJoinHandle, scope},
+    slot::Interest,
+    stack::Statistics as StackStatistics,
 };

@@ -31,22 +31,41 @@ pub(crate) fn is_on_green_thread() -> bool {
 }
 
 /// Parks the calling thread, of either kind.
-#[inline]
+///
+/// The usual wait is inlined down to the switch: a return to a stack that was just switched to is
+/// never predicted, so each call in between costs as much as the switch's own.
+#[inline(always)]
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
-    let is_shielded = limits::is_shielded();
-    if is_shielded {
-        let is_woken = park_once(deadline, true);
-        return if is_woken { Outcome::Woken } else { Outcome::TimedOut };
-    }
-    let Some(earliest) = limits::earliest() else {
-        let is_woken = park_once(deadline, false);
-        return match (Worker::is_killed(), is_woken) {
-            (true, _) => Outcome::Killed,
-            (false, true) => Outcome::Woken,
-            (false, false) => Outcome::TimedOut,
+    if deadline.is_none()
+        && let Some((_, fiber)) = Worker::on_fiber()
+        // SAFETY: the calling fiber runs.
+        && unsafe { fiber.as_ref() }.limits.is_clear()
+        && !std::thread::panicking()
+    {
+        return match Worker::park_for_ever(fiber) {
+            true => Outcome::Killed,
+            false => Outcome::Woken,
         };
-    };
-    park_in_scope(deadline, earliest)
+    }
+    park_within_limits(deadline)
+}
+
+#[inline(never)]
+fn park_within_limits(deadline: Option<Instant>) -> Outcome {
+    match limits::earliest() {
+        None => park_heeding_kill(deadline),
+        Some(earliest) => park_in_scope(deadline, earliest),
+    }
+}
+
+fn park_heeding_kill(deadline: Option<Instant>) -> Outcome {
+    let is_shielded = limits::is_shielded();
+    let is_woken = park_once(deadline, is_shielded);
+    match (!is_shielded && Worker::is_killed(), is_woken) {
+        (true, _) => Outcome::Killed,
+        (false, true) => Outcome::Woken,
+        (false, false) => Outcome::TimedOut,
+    }
 }
 
 /// [`park_until`] inside of a timeout scope that is to end at `earliest`.
@@ -56,11 +75,9 @@ fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
         return Outcome::Killed;
     }
     let is_scope_first = deadline.is_none_or(|deadline| earliest <= deadline);
-    let is_woken = park_once(if is_scope_first { Some(earliest) } else { deadline }, false);
-    match (Worker::is_killed(), is_woken, is_scope_first) {
-        (true, ..) | (false, false, true) => Outcome::Killed,
-        (false, false, false) => Outcome::TimedOut,
-        (false, true, _) => Outcome::Woken,
+    match park_heeding_kill(if is_scope_first { Some(earliest) } else { deadline }) {
+        Outcome::TimedOut if is_scope_first => Outcome::Killed,
+        outcome => outcome,
     }
 }
 

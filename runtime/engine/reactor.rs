@@ -18,8 +18,9 @@ use super::waiter::Waiter;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
+use parking_lot::MutexGuard;
 use slab::Slab;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
@@ -29,6 +30,11 @@ use std::time::Duration;
 
 /// Events taken from the kernel at once: enough that a thousand ready sockets are one system call.
 const EVENT_BATCH: usize = 1024;
+
+/// Descriptors at which a worker looks that falls asleep: far less than what the timer of a short
+/// sleep costs.
+const LOOKED_AT_FOR_WAITERS: usize = 4;
+
 const WAKER: Token = Token(usize::MAX);
 
 /// What is known of a registered descriptor: the slot, and where it is registered.
@@ -81,9 +87,11 @@ pub(crate) struct ReactorHandle {
 }
 
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     tenants: Slab<Tenant>,
     generation: u32,
+    /// Where somebody who waits was last looked for.
+    at_hand: usize,
     /// The worker has ended: nobody waits for events any more.
     is_closed: bool,
 }
@@ -99,6 +107,8 @@ struct Tenant {
 pub(crate) struct Reactor {
     poll: RefCell<Poll>,
     events: RefCell<Events>,
+    /// Events that were told since `take_told`.
+    told: Cell<usize>,
     handle: Arc<ReactorHandle>,
 }
 
@@ -107,11 +117,12 @@ impl Reactor {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
-        let table = Table { tenants: Slab::new(), generation: 0, is_closed: false };
+        let table = Table { tenants: Slab::new(), generation: 0, at_hand: 0, is_closed: false };
         let handle = Arc::new(ReactorHandle { registry, waker, table: Mutex::new(table) });
         Ok(Reactor {
             poll: RefCell::new(poll),
             events: RefCell::new(Events::with_capacity(EVENT_BATCH)),
+            told: Cell::new(0),
             handle,
         })
     }
@@ -150,10 +161,16 @@ impl Reactor {
         let table = self.handle.table.lock();
         for event in events.iter() {
             if let Some(source) = table.find(event.token()) {
+                self.told.set(self.told.get() + 1);
                 // Waking pushes to a queue: no user code runs under the lock.
                 source.post(bits(event), |waiter| waiter.unpark());
             }
         }
+    }
+
+    /// How many events there were since the last call.
+    pub(crate) fn take_told(&self) -> usize {
+        self.told.replace(0)
     }
 
     /// Tells everybody that nobody will wait here any more.
@@ -206,9 +223,32 @@ impl Table {
         let tenant = self.tenants.get(token.0 & u32::MAX as usize)?;
         (tenant.generation as usize == token.0 >> 32).then_some(&*tenant.source)
     }
+
+    /// Whether somebody waits for one of a few descriptors: first for that for which somebody did
+    /// when this was last asked, which as a rule is a listener.
+    pub(super) fn has_waiters_at_hand(&mut self) -> bool {
+        for _ in 0..LOOKED_AT_FOR_WAITERS {
+            let tenant = self.tenants.get(self.at_hand);
+            if tenant.is_some_and(|tenant| tenant.source.has_waiters()) {
+                return true;
+            }
+            self.at_hand = (self.at_hand + 1) % self.tenants.capacity().max(1);
+        }
+        false
+    }
+
+    /// Whether somebody waits for a descriptor that is registered here.
+    pub(super) fn has_waiters(&self) -> bool {
+        self.tenants.iter().any(|(_, tenant)| tenant.source.has_waiters())
+    }
 }
 
 impl ReactorHandle {
+    /// Keeps the table as it is: while it is locked no event is handed out here.
+    pub(super) fn lock_table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock()
+    }
+
     /// Makes the worker return from `wait`.
     pub(crate) fn ring(&self) {
         self.waker.wake().expect("writing to an eventfd that is reset on overflow cannot fail");

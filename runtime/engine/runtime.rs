@@ -22,7 +22,7 @@ use super::worker::Worker;
 use crossbeam_deque::Worker as Deque;
 use std::io;
 use std::num::NonZero;
-use std::panic::{self, Location};
+use std::panic::Location;
 use std::process;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle as StdJoinHandle};
@@ -52,6 +52,7 @@ pub struct Builder {
     live_limit: usize,
     guard: GuardKind,
     reports_overflow: bool,
+    detects_deadlocks: bool,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -59,7 +60,7 @@ pub struct Builder {
 /// Dropping it ends it, as [`shutdown`](Runtime::shutdown) does.
 #[derive(Debug)]
 pub struct Runtime {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     threads: Vec<StdJoinHandle<()>>,
 }
 
@@ -79,6 +80,7 @@ impl Builder {
             live_limit: LIVE_LIMIT,
             guard: GuardKind::Auto,
             reports_overflow: true,
+            detects_deadlocks: true,
         }
     }
 
@@ -133,6 +135,16 @@ impl Builder {
         self
     }
 
+    /// Sets whether a [`run`](Runtime::run) that can never end is ended: see
+    /// [`try_run`](Runtime::try_run). The default is that it is.
+    ///
+    /// To be switched off where green threads are woken by something that is no OS thread of this
+    /// process, unless that is told by a [`park::ExternalWork`](crate::park::ExternalWork).
+    pub fn detect_deadlocks(mut self, detect: bool) -> Builder {
+        self.detects_deadlocks = detect;
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
@@ -158,6 +170,7 @@ impl Builder {
                 stacks: StackPool::new(config)?,
                 default_class: class,
                 live_limit: self.live_limit,
+                detects_deadlocks: self.detects_deadlocks,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
@@ -222,23 +235,6 @@ pub(super) fn global() -> io::Result<&'static Arc<Shared>> {
 }
 
 impl Runtime {
-    /// Runs `main` on a green thread of this runtime, and blocks the calling thread, of either
-    /// kind, until it has ended. What `main` spawns belongs to this runtime, and lives on.
-    ///
-    /// # Panics
-    ///
-    /// With the panic of `main`, and if the limit on live green threads is reached.
-    #[track_caller]
-    pub fn run<F, T>(&self, main: F) -> T
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        let options = Options { name: Some("main".into()), stack_size: None };
-        let join = self.spawn_with(options, main).expect("failed to spawn the main green thread");
-        join.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
-    }
-
     /// Spawns a green thread of this runtime, from a thread of either kind. Never blocks.
     ///
     /// # Panics
@@ -258,7 +254,7 @@ impl Runtime {
     ///
     /// As [`thread::Builder::spawn`](crate::thread::Builder::spawn).
     #[track_caller]
-    fn spawn_with<F, T>(&self, options: Options, closure: F) -> io::Result<Join<T>>
+    pub(super) fn spawn_with<F, T>(&self, options: Options, closure: F) -> io::Result<Join<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,

@@ -16,6 +16,7 @@ use super::fiber::{Lane, Outcome};
 use super::handle::{Join, Thread};
 use super::killed::{self, Killed};
 use super::limits;
+use super::line::{Reason, WaitingFor};
 use super::park;
 use super::spawn::{self, Target};
 use super::waiter::Waiter;
@@ -28,6 +29,8 @@ use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 use std::thread;
+
+static SCOPE: Reason = Reason("thread::scope");
 
 /// A scope to spawn scoped green threads in. See [`scope`].
 #[derive(Debug)]
@@ -156,9 +159,11 @@ where
     // Caught, so that the wait happens before the unwinding goes on, and not during it.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
     // Acquire pairs with the `Release` in `Tenant::drop`: all that the tenants did is visible.
+    let waiting = WaitingFor::new(&SCOPE);
     while scope.state.tenants.load(Ordering::Acquire) > 0 {
         let _ = park::park_shielded(None);
     }
+    drop(waiting);
     match outcome {
         Err(payload) => panic::resume_unwind(payload),
         Ok(_) if scope.state.unseen_panics.load(Ordering::Relaxed) > 0 => {

@@ -8,13 +8,16 @@
 //! 2. A task in the injector, in a deque or in `next` carries the scheduler's reference; so does
 //!    the list of fibers of a worker. Inbox and run queue borrow from that list.
 
-use super::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering};
+use super::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
+use super::deadlock::Detector;
 use super::fiber::{FiberRef, Header, Lane};
 use super::idle::Idle;
 use super::inbox::Inbox;
 use super::killed::Killed;
+use super::outside;
 use super::reactor::ReactorHandle;
 use super::stack::{SizeClass, StackPool};
+use super::timers::Timers;
 use super::waiter::Waiter;
 use super::worker::Worker;
 use crossbeam_deque::{Injector, Steal, Stealer};
@@ -62,6 +65,10 @@ pub(crate) struct Remote {
     pub(crate) reactor: Arc<ReactorHandle>,
     /// Fibers that the worker has, for the placement of new ones.
     load: AtomicUsize,
+    /// The kernel's number of its OS thread; 0 until that runs.
+    os_thread: AtomicU32,
+    /// Where the worker lies while it runs.
+    worker: AtomicPtr<Worker>,
     shared: Weak<Shared>,
 }
 
@@ -73,6 +80,7 @@ pub(crate) struct Shared {
     pub(crate) stacks: StackPool,
     pub(crate) default_class: SizeClass,
     pub(crate) is_closing: AtomicBool,
+    pub(super) detector: Detector,
     /// Free fibers: they belong to no worker.
     pub(crate) free_fibers: Mutex<Slab<FiberRef>>,
     live: Mutex<usize>,
@@ -89,6 +97,7 @@ pub(crate) struct SharedConfig {
     pub(crate) stacks: StackPool,
     pub(crate) default_class: SizeClass,
     pub(crate) live_limit: usize,
+    pub(crate) detects_deadlocks: bool,
 }
 
 impl fmt::Debug for Shared {
@@ -117,6 +126,8 @@ impl Shared {
                     stealer,
                     reactor,
                     load: AtomicUsize::new(0),
+                    os_thread: AtomicU32::new(0),
+                    worker: AtomicPtr::new(ptr::null_mut()),
                     shared: shared.clone(),
                 })
                 .collect(),
@@ -125,6 +136,7 @@ impl Shared {
             stacks: config.stacks,
             default_class: config.default_class,
             is_closing: AtomicBool::new(false),
+            detector: Detector::new(config.detects_deadlocks),
             free_fibers: Mutex::new(Slab::new()),
             live: Mutex::new(0),
             live_limit: config.live_limit,
@@ -221,6 +233,16 @@ impl Shared {
         running.0 == 0
     }
 
+    /// Whether a queue holds something that is to run, as far as other threads can see.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.injector.is_empty()
+            || self.remotes.iter().any(|remote| {
+                !remote.inbox.is_asleep_and_empty()
+                    || !remote.stealer.is_empty()
+                    || !remote.next.load(Ordering::Relaxed).is_null()
+            })
+    }
+
     /// Ends a task that will never start.
     pub(crate) fn discard(&self, work: Runnable) {
         // SAFETY: taken out of its queue by the caller, and unstarted, so the stage is ours.
@@ -258,6 +280,39 @@ impl Remote {
             reactor.ring();
         }
         sleeper.is_some()
+    }
+
+    /// Says where the worker is that begins to run, on its own OS thread.
+    pub(super) fn set_worker(&self, worker: &Worker) {
+        // Relaxed: read by who holds the list of sleepers, into which the worker comes later.
+        self.os_thread.store(outside::current_thread(), Ordering::Relaxed);
+        self.worker.store(ptr::from_ref(worker).cast_mut(), Ordering::Relaxed);
+    }
+
+    pub(super) fn os_thread(&self) -> u32 {
+        self.os_thread.load(Ordering::Relaxed)
+    }
+
+    /// The timers of the worker.
+    ///
+    /// # Safety
+    ///
+    /// The worker is in the list of sleepers, and stays there for as long as this is used: it
+    /// changes neither its timers nor its list of fibers then (`deadlock` invariant 1).
+    pub(super) unsafe fn timers(&self) -> &Timers<FiberRef> {
+        // SAFETY: a worker that sleeps is alive. The borrow flag, which is the owner's, is left
+        // alone; by the caller's promise he only reads as well.
+        unsafe { &*(*self.worker.load(Ordering::Relaxed)).timers.as_ptr() }
+    }
+
+    /// The fibers that live on the worker.
+    ///
+    /// # Safety
+    ///
+    /// As [`timers`](Remote::timers).
+    pub(super) unsafe fn fibers(&self) -> &Slab<FiberRef> {
+        // SAFETY: as in `timers`.
+        unsafe { &*(*self.worker.load(Ordering::Relaxed)).fibers.as_ptr() }
     }
 
     fn deliver(&self, fiber: NonNull<Header>) {

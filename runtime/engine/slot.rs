@@ -156,6 +156,13 @@ impl<W> Slot<W> {
         }
     }
 
+    /// Whether somebody waits.
+    pub(crate) fn has_waiters(&self) -> bool {
+        let waiters = self.waiters.lock();
+        let has_more = waiters.rest.as_ref().is_some_and(|rest| !rest.is_empty());
+        has_more || waiters.first.iter().any(Option::is_some)
+    }
+
     /// Has every waiter try again, as if it were ready, because no event can be relied on.
     pub(crate) fn nudge(&self, wake: impl FnMut(W)) {
         self.post(READABLE | WRITABLE, wake);

@@ -1,5 +1,6 @@
 //! The one way in which green threads come into being.
 
+use super::bindings::Bindings;
 use super::fiber::{Birth, FiberRef, Lane};
 use super::handle::Join;
 use super::runtime;
@@ -106,8 +107,8 @@ where
         Some(bytes) => SizeClass::for_bytes(bytes)?,
         None => shared.default_class,
     };
-    let birth =
-        |id| Birth { lane, stack_class, id, site, name: options.name.map(String::into_boxed_str) };
+    let name = options.name.map(String::into_boxed_str);
+    let birth = |id| Birth { lane, stack_class, id, site, name, bindings: Bindings::inherit() };
     let fiber = match worker {
         Some(worker) => {
             // SAFETY: passed on.

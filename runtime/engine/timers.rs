@@ -102,6 +102,11 @@ impl<T> Timers<T> {
         self.queue.is_empty() && self.heap.is_empty()
     }
 
+    /// Whether any timer is armed. Looks at all of them, if need be.
+    pub(crate) fn has_armed(&self) -> bool {
+        self.timers.iter().any(|(_, timer)| timer.deadline.is_some())
+    }
+
     /// When to look again. Possibly too early, never too late.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.first().map(|entry| self.epoch + Duration::from_nanos(entry.key))

@@ -46,12 +46,12 @@ impl Worker {
         self.io_budget.set(IO_BUDGET);
     }
 
-    #[inline]
+    #[inline(always)]
     fn suspend(fiber: NonNull<Header>, how: Suspend) {
         // SAFETY: the calling fiber runs.
         let header = unsafe { fiber.as_ref() };
         let here = 0_u8;
-        header.parked_at.set(&raw const here);
+        header.parked_at.set((&raw const here, how != Suspend::Yield));
         // SAFETY: it lies on the fiber's stack, below which nothing has returned yet.
         let yielder = unsafe { &*header.yielder.get() };
         yielder.suspend(how);
@@ -96,6 +96,22 @@ impl Worker {
         let is_woken = !header.life.take_expiry() | header.life.take_token();
         // The timer of an earlier wait may have woken a free fiber (`arm`).
         is_woken || header.lane == Lane::Free && deadline.is_some_and(|at| Instant::now() < at)
+    }
+
+    /// [`park`](Worker::park) without a deadline, for a fiber that is neither shielded nor unwinds.
+    /// True if it was killed; else it may return for no reason.
+    #[inline(always)]
+    pub(crate) fn park_for_ever(fiber: NonNull<Header>) -> bool {
+        // SAFETY: the calling fiber runs.
+        let life = unsafe { &fiber.as_ref().life };
+        if !life.take_token() && !life.is_killed() {
+            Self::suspend(fiber, Suspend::Park);
+            // As in `park`. No timer was armed, but one of an earlier wait may have woken a free
+            // fiber.
+            life.take_expiry();
+            life.take_token();
+        }
+        life.is_killed()
     }
 
     /// Sets the fiber's timer. Returns it if it is to be disarmed after the wait.

@@ -7,33 +7,39 @@
 //! nobody can take it in between, and a waiter that wakes up has nothing left to do.
 //!
 //! A wait for one of several things links a node in each list, all of which share one *ticket*. A
-//! ticket is granted once.
+//! ticket is granted once. The ticket of a wait for one thing alone is never contended: the lock of
+//! its list decides between a grant and a [`withdraw`](List::withdraw).
 //!
 //! # State
 //!
 //! | ticket | meaning |
 //! |---|---|
 //! | `WAITING` | linked, nobody has granted yet |
-//! | `CLAIMED` | the granter has the payload to itself |
+//! | `CLAIMED` | shared tickets only: the granter has the payload to itself |
+//! | `CANCELLED` | shared tickets only: the waiter has given up; nobody may grant |
 //! | `GRANTED + arm` | the payload belongs to the waiter again; its wait has ended, by that arm |
-//! | `CANCELLED` | the waiter has given up; nobody may grant |
 //!
 //! # Invariants
 //!
 //! 1. A linked node and its ticket are alive: their owner does not go before it has found itself
-//!    granted or has unlinked itself, under the lock of the list.
+//!    granted or has unlinked itself, under the lock of the list. Of a shared ticket all nodes but
+//!    the granted one are unlinked by the owner, even after a grant.
 //! 2. Either a granter or the waiter itself moves the ticket out of `WAITING`, never both: a grant
 //!    is never lost on somebody who gives up in the same moment. He finds the grant instead.
-//! 3. Once a ticket is `GRANTED` its granter does not touch node or ticket again.
+//! 3. The store of `GRANTED` is the granter's last touch of node and ticket. Until then the owner
+//!    does not go, so the granter can make a reference to it from one that is not counted.
 //! 4. A list is never moved out of the lock that its waiters know, and dropped empty.
+//! 5. The node of an unshared ticket is linked for as long as the ticket is `WAITING`.
 //!
 //! # Orderings
 //!
-//! A claim acquires what the waiter put into its node, which the lock has published as well; the
-//! `GRANTED` store releases the payload to the waiter, whose load of it acquires.
+//! What the waiter put into node and ticket is published to the granter by the lock of the list;
+//! for a shared ticket, too, since each of its nodes was linked under the lock under which it is
+//! found. The `GRANTED` store releases the payload to the waiter, whose load of it acquires. A
+//! claim need order nothing: it decides between granters only, each of whom has his own node.
 
-use super::atomic::{AtomicU32, Ordering};
-use std::cell::{Cell, UnsafeCell};
+use super::atomic::{AtomicU32, Cell, Ordering};
+use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
@@ -43,15 +49,23 @@ const CANCELLED: u32 = 2;
 const GRANTED: u32 = 3;
 
 /// How somebody is woken. Every waiter is one that can be parked; loom's is its own.
-pub(crate) trait Wake {
+pub(crate) trait Wake: Clone {
+    /// Called by the granter before the waiter can find its grant, under the lock. Wakes the
+    /// waiter if it is sure not to run before the granter has gone on; else gives a reference of
+    /// its own, by which it is to be woken later.
+    fn rouse(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+
     fn wake(self);
 }
 
 /// The state that all nodes of one wait share.
 pub(crate) struct Ticket<W> {
     state: AtomicU32,
-    /// Taken by whoever moves the state out of `WAITING`.
-    waiter: UnsafeCell<Option<W>>,
+    /// Whether it has nodes in several lists, whose locks do not exclude one another.
+    is_shared: bool,
+    waiter: W,
 }
 
 /// One place in one list; `P` is what passes between granter and waiter.
@@ -72,9 +86,9 @@ pub(crate) struct List<P, W> {
     last: *const Node<P, W>,
 }
 
-// SAFETY: the nodes that it points to are touched under its lock, or by whoever has claimed their
-// ticket; payloads and waiters pass from thread to thread, and no reference to them is shared.
-unsafe impl<P: Send, W: Send> Send for List<P, W> {}
+// SAFETY: the nodes that it points to are touched under its lock; payloads pass from thread to
+// thread, and granters share references to the waiters.
+unsafe impl<P: Send, W: Send + Sync> Send for List<P, W> {}
 
 /// The duty to wake somebody whose wait was granted: after the lock was given up, as a rule.
 /// Dropped, it wakes all the same.
@@ -90,28 +104,38 @@ impl<W: Wake> Drop for Wakeup<W> {
 }
 
 impl<W> Ticket<W> {
+    /// The ticket of a wait in several lists at once.
     pub(crate) fn new(waiter: W) -> Ticket<W> {
-        Ticket { state: AtomicU32::new(WAITING), waiter: UnsafeCell::new(Some(waiter)) }
+        Ticket { state: AtomicU32::new(WAITING), is_shared: true, waiter }
+    }
+
+    /// The ticket of a wait in one list. It is not cancelled: see [`List::withdraw`].
+    #[inline]
+    pub(crate) fn unshared(waiter: W) -> Ticket<W> {
+        Ticket { state: AtomicU32::new(WAITING), is_shared: false, waiter }
     }
 
     /// The arm by which the wait was granted. Anything the granter did to the payload is visible.
+    #[inline]
     pub(crate) fn granted(&self) -> Option<u32> {
         self.state.load(Ordering::Acquire).checked_sub(GRANTED)
     }
 
-    /// Gives up. False if a grant has come, or is about to.
+    /// Gives up the wait of a shared ticket. False if a grant has come, or is about to.
     #[must_use]
     pub(crate) fn cancel(&self) -> bool {
+        debug_assert!(self.is_shared, "whoever waits in one list withdraws");
         self.settle(CANCELLED)
     }
 
+    #[inline]
     fn is_waiting(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == WAITING
+        // Invariant 5 saves the look. Relaxed: what counts is the exchange in `settle`.
+        !self.is_shared || self.state.load(Ordering::Relaxed) == WAITING
     }
 
     fn settle(&self, state: u32) -> bool {
-        // Acquire: a claimer goes on to read the waiter.
-        self.state.compare_exchange(WAITING, state, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.state.compare_exchange(WAITING, state, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -169,6 +193,20 @@ impl<P, W> List<P, W> {
             }
             self.last = node;
         }
+    }
+
+    /// Takes the node of an unshared ticket out. False if it was granted: the payload is what the
+    /// granter made of it.
+    ///
+    /// # Safety
+    ///
+    /// As for `unlink`.
+    #[must_use]
+    pub(crate) unsafe fn withdraw(&mut self, node: &Node<P, W>) -> bool {
+        let is_waiting = node.is_linked.get();
+        // SAFETY: passed on.
+        unsafe { self.unlink(node) };
+        is_waiting
     }
 
     /// Takes a node out, if no granter has done so.
@@ -236,7 +274,8 @@ impl<P, W> List<P, W> {
 
 impl<P, W: Wake> List<P, W> {
     /// Ends the wait of the first who waits. `hand_over` puts something into the payload or takes
-    /// it out; it is not called if nobody waits.
+    /// it out; it does not panic, runs no code of users, and is not called if nobody waits.
+    #[inline]
     pub(crate) fn grant<R>(
         &mut self,
         hand_over: impl FnOnce(&mut P) -> R,
@@ -245,6 +284,7 @@ impl<P, W: Wake> List<P, W> {
     }
 
     /// [`grant`](List::grant), unless the first who waits has a tag that `is_wanted` turns down.
+    #[inline]
     pub(crate) fn grant_if<R>(
         &mut self,
         is_wanted: impl Fn(usize) -> bool,
@@ -257,15 +297,14 @@ impl<P, W: Wake> List<P, W> {
             // SAFETY: invariant 1.
             let ticket = unsafe { node.ticket.as_ref() };
             // Lost to another arm, or to the waiter himself, since the look.
-            if !ticket.settle(CLAIMED) {
+            if ticket.is_shared && !ticket.settle(CLAIMED) {
                 continue;
             }
-            // SAFETY: claimed, so both are ours until the store below.
-            let (waiter, payload) =
-                unsafe { ((*ticket.waiter.get()).take(), &mut *node.payload.get()) };
-            let result = hand_over(payload);
+            // SAFETY: claimed, so it is ours until the store below.
+            let result = hand_over(unsafe { &mut *node.payload.get() });
+            let wakeup = Wakeup(ticket.waiter.rouse());
             ticket.state.store(GRANTED + node.arm, Ordering::Release);
-            return Some((result, Wakeup(waiter)));
+            return Some((result, wakeup));
         }
     }
 }
@@ -275,3 +314,7 @@ impl<P, W> fmt::Debug for List<P, W> {
         f.debug_struct("List").field("may_be_empty", &self.first.is_null()).finish()
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "wait_list/models.rs"]
+mod models;

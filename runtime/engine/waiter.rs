@@ -3,12 +3,14 @@
 //! Both have a life-state word and follow its protocol; they differ in what "runnable" means. A
 //! fiber goes back into its home's queue, an OS thread is woken by std's own `unpark`.
 
-use super::fiber::FiberRef;
+use super::atomic::Ordering;
+use super::fiber::{FiberRef, Lane};
 use super::life::Life;
 use super::shared;
 use super::worker::Worker;
 use std::cell::Cell;
 use std::hint;
+use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::Arc;
 use std::thread::Thread as StdThread;
@@ -72,6 +74,21 @@ impl Waiter {
         }
     }
 
+    /// The calling thread, by a reference that is not counted.
+    ///
+    /// # Safety
+    ///
+    /// The value is never dropped, and not used once the calling thread may have ended.
+    #[inline]
+    pub(crate) unsafe fn borrow_current() -> ManuallyDrop<Waiter> {
+        ManuallyDrop::new(match Worker::on_fiber() {
+            // SAFETY: not dropped, by the caller's promise, so no reference is given up.
+            Some((_, fiber)) => Waiter::Fiber(unsafe { FiberRef::from_raw(fiber) }),
+            // SAFETY: passed on.
+            None => Waiter::Os(unsafe { OsThread::borrow_current() }),
+        })
+    }
+
     /// Whether it is the calling thread.
     #[inline]
     pub(crate) fn is_current(&self) -> bool {
@@ -97,6 +114,23 @@ impl Waiter {
         }
     }
 
+    /// Unparks a green thread that no other worker than the calling one can run: not before its
+    /// caller has switched away. False, with nothing done, if it is not such a one.
+    #[inline]
+    pub(crate) fn unpark_neighbour(&self) -> bool {
+        let (Waiter::Fiber(fiber), Some(worker)) = (self, Worker::current()) else { return false };
+        let header = fiber.header();
+        // Relaxed: the address of this worker was stored by this very thread.
+        let home = header.home.load(Ordering::Relaxed);
+        if header.lane == Lane::Free || !ptr::eq(worker.remote(), home) {
+            return false;
+        }
+        if header.life.unpark() {
+            worker.push_ready(fiber.as_raw());
+        }
+        true
+    }
+
     /// Marks the waiter as to be ended, and makes it runnable if it is parked.
     pub(crate) fn kill(&self) {
         if self.life().kill() {
@@ -115,6 +149,20 @@ impl Waiter {
 }
 
 impl OsThread {
+    /// The calling OS thread, by a reference that is not counted.
+    ///
+    /// # Safety
+    ///
+    /// As for `Waiter::borrow_current`.
+    unsafe fn borrow_current() -> Arc<OsThread> {
+        if IDENTITY.get().is_null() {
+            drop(OsThread::current());
+        }
+        // SAFETY: the cell holds a reference for as long as the OS thread lives, and this one is
+        // not given back, by the caller's promise.
+        unsafe { Arc::from_raw(IDENTITY.get()) }
+    }
+
     /// The calling OS thread. One that asks while its thread-locals are being destroyed, after
     /// `RELEASE` was, leaves its identity behind.
     pub(crate) fn current() -> Arc<OsThread> {

@@ -53,6 +53,8 @@ pub(crate) struct Worker {
     is_alone: bool,
     /// Something has just come from other threads, so more may be about to come.
     pub(super) expects_more: Cell<bool>,
+    /// Somebody has run since this worker last slept.
+    pub(super) has_run: Cell<bool>,
     pub(super) current: Cell<Option<NonNull<Header>>>,
     pub(super) io_budget: Cell<u32>,
     pub(super) ready: Ready,
@@ -82,6 +84,7 @@ impl Worker {
             is_alone: shared.remotes.len() == 1,
             expects_more: Cell::new(false),
             index,
+            has_run: Cell::new(false),
             current: Cell::new(None),
             io_budget: Cell::new(IO_BUDGET),
             ready: Ready::with_capacity(256),
@@ -100,6 +103,7 @@ impl Worker {
     /// Makes this the worker of the calling OS thread while `body` runs.
     pub(super) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         WORKER.set(self);
+        self.remote().set_worker(self);
         let result = body();
         WORKER.set(ptr::null());
         result

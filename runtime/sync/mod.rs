@@ -5,8 +5,10 @@
 
 mod poison;
 
+mod async_result;
 mod barrier;
 mod condvar;
+mod event;
 mod lazy_lock;
 mod mutex;
 mod once;
@@ -14,19 +16,23 @@ mod once_lock;
 mod reentrant;
 mod rwlock;
 mod semaphore;
+mod wait_group;
 
 #[expect(deprecated, reason = "part of std's surface")]
 pub use self::once::ONCE_INIT;
 pub use self::{
+    async_result::{AsyncResult, GetError},
     barrier::{Barrier, BarrierWaitResult},
     condvar::{Condvar, WaitTimeoutResult},
+    event::Event,
     lazy_lock::LazyLock,
     mutex::{Mutex, MutexGuard},
     once::{Once, OnceState},
     once_lock::OnceLock,
     reentrant::{ReentrantMutex, ReentrantMutexGuard},
     rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard},
-    semaphore::Semaphore,
+    semaphore::{BoundedSemaphore, ReleaseError, Semaphore, SemaphoreGuard},
+    wait_group::{WaitGroup, WaitToken},
 };
 #[doc(no_inline)]
 pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};

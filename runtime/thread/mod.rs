@@ -5,10 +5,11 @@
 //! it differs; in short:
 //!
 //! - a green thread that computes without ever waiting keeps its worker from the others,
-//! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads,
+//! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads; a value
+//!   for each green thread is declared by [`green_local!`](crate::green_local),
 //! - std's own locks block the worker: see the crate's limits.
 
-use crate::engine;
+use crate::engine::{self, Reason, WaitingFor};
 use std::time::{Duration, Instant};
 
 pub use crate::engine::{
@@ -24,6 +25,9 @@ pub use std::thread::{Result, available_parallelism, panicking};
 /// per-worker variable here, not one for each green thread, and another green thread may have
 /// changed it whenever a call has waited.
 pub use std::thread::{AccessError, LocalKey};
+
+static PARK: Reason = Reason("thread::park");
+static SLEEP: Reason = Reason("thread::sleep");
 
 /// Spawns a green thread.
 ///
@@ -62,7 +66,10 @@ pub fn yield_now() {
 pub fn sleep(duration: Duration) {
     match Instant::now().checked_add(duration) {
         Some(deadline) => sleep_until(deadline),
-        None => while !wait_until(None) {},
+        None => {
+            let _waiting = WaitingFor::new(&SLEEP);
+            while !wait_until(None) {}
+        }
     }
 }
 
@@ -71,6 +78,7 @@ pub fn sleep_until(deadline: Instant) {
     if !engine::is_on_green_thread() && !engine::is_limited() {
         return std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
     }
+    let _waiting = WaitingFor::new(&SLEEP);
     while !wait_until(Some(deadline)) {}
 }
 
@@ -86,6 +94,7 @@ pub fn sleep_ms(milliseconds: u32) {
 /// As [`std::thread::park`]; may return for no reason.
 pub fn park() {
     let current = current();
+    let _waiting = WaitingFor::new(&PARK);
     while !current.take_permit() && !wait_until(None) {}
 }
 
@@ -95,6 +104,7 @@ pub fn park() {
 pub fn park_timeout(duration: Duration) {
     let deadline = Instant::now().checked_add(duration);
     let current = current();
+    let _waiting = WaitingFor::new(&PARK);
     while !current.take_permit() && !wait_until(deadline) {}
 }
 

@@ -1,3 +1,11 @@
-//! Laws of semaphores, events and results to come.
+//! Laws of semaphores, events, results to come, and wait groups.
 
+#[macro_use]
+#[path = "../common/flavour.rs"]
+mod flavour;
+
+mod async_result;
+mod event;
 mod semaphore;
+mod stress;
+mod wait_group;

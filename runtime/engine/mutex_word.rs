@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | `LOCKED` | somebody holds it | by who takes it, by its holder |
 //! | `QUEUED` | somebody may wait in the list | under the list's lock |
-//! | `WOKEN` | somebody was woken, is not in the list, and has not decided yet | set under the list's lock; cleared there too, or by that one as it takes the mutex |
+//! | `WOKEN` | one who waited was woken and decides | there too, and by him as he takes the mutex |
 //! | `HUNGRY` | the first in the list asks to be handed the mutex | under the list's lock |
 //!
 //! # Invariants

@@ -47,6 +47,8 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
 
 impl<T: ?Sized> UnwindSafe for Mutex<T> {}
 impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
+impl<T: ?Sized> UnwindSafe for MutexGuard<'_, T> {}
+impl<T: ?Sized> RefUnwindSafe for MutexGuard<'_, T> {}
 
 impl<T> Mutex<T> {
     /// Makes a mutex that is not locked.
@@ -139,7 +141,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
         match self.try_lock() {
             Ok(guard) => fields.field("data", &&*guard),
             Err(TryLockError::Poisoned(error)) => fields.field("data", &&**error.get_ref()),
-            Err(TryLockError::WouldBlock) => fields.field("data", &format_args!("<locked>")),
+            Err(TryLockError::WouldBlock) => fields.field("data", &"<locked>"),
         };
         fields.field("poisoned", &self.is_poisoned()).finish_non_exhaustive()
     }

@@ -53,6 +53,10 @@ pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
 
 impl<T: ?Sized> UnwindSafe for RwLock<T> {}
 impl<T: ?Sized> RefUnwindSafe for RwLock<T> {}
+impl<T: RefUnwindSafe + ?Sized> UnwindSafe for RwLockReadGuard<'_, T> {}
+impl<T: RefUnwindSafe + ?Sized> RefUnwindSafe for RwLockReadGuard<'_, T> {}
+impl<T: ?Sized> UnwindSafe for RwLockWriteGuard<'_, T> {}
+impl<T: ?Sized> RefUnwindSafe for RwLockWriteGuard<'_, T> {}
 
 impl<T> RwLock<T> {
     /// Makes a lock that nobody holds.

@@ -93,7 +93,7 @@ laws! { parity
         assert_eq!(format!("{mutex:?}"), "Mutex { data: 7, poisoned: false, .. }");
         let guard = mutex.lock().unwrap();
         assert_eq!(format!("{guard:?} {guard}"), "7 7");
-        assert_eq!(format!("{mutex:?}"), "Mutex { data: <locked>, poisoned: false, .. }");
+        assert_eq!(format!("{mutex:?}"), "Mutex { data: \"<locked>\", poisoned: false, .. }");
         drop(guard);
         let _ = panic::catch_unwind(|| {
             let _guard = mutex.lock().unwrap();
@@ -158,10 +158,19 @@ fn a_wait_for_it_is_ended_from_outside() {
 #[test]
 fn a_wait_for_a_reentrant_one_is_ended_from_outside() {
     static HELD: ReentrantMutex<()> = ReentrantMutex::new(());
-    let guard = HELD.lock();
+    let (told, is_held) = std::sync::mpsc::channel();
+    let (release, is_over) = std::sync::mpsc::channel::<()>();
+    // Whoever holds it must be somebody else than each of those who wait.
+    let holder = std::thread::spawn(move || {
+        let _guard = HELD.lock();
+        told.send(()).unwrap();
+        let _ = is_over.recv();
+    });
+    is_held.recv().unwrap();
     is_ended_from_outside(|| drop(HELD.lock()));
-    drop(guard);
-    assert!(std::thread::spawn(|| HELD.try_lock().is_some()).join().unwrap());
+    drop(release);
+    holder.join().unwrap();
+    assert!(HELD.try_lock().is_some(), "those who gave up do not hold it");
 }
 
 #[test]

@@ -157,9 +157,9 @@ impl Members {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let membership = self.enter();
-        let key = membership.key;
-        let handle = builder.spawn(move || membership.run(f))?;
+        let body = Body { f, membership: self.enter() };
+        let key = body.membership.key;
+        let handle = builder.spawn(move || body.run())?;
         self.introduce(key, handle.thread());
         Ok(handle)
     }
@@ -176,7 +176,7 @@ impl Members {
         state.keys.insert(thread.id(), key);
         drop(state);
         if is_signalled {
-            // It can be refused only if all kills are, which `signal` has told.
+            // It can be refused only if all kills are, which `signal_all` has told.
             let _ = thread.kill();
         }
     }
@@ -313,6 +313,22 @@ impl State {
             wakeups.push(wakeup);
             *free -= usize::from(want == Want::Take);
         }
+    }
+}
+
+/// What a member has been spawned with. If it never runs, the fields are dropped in this order: the
+/// member has left only when what its closure holds is gone.
+struct Body<F> {
+    f: F,
+    membership: Membership,
+}
+
+impl<F> Body<F> {
+    fn run<T>(self) -> T
+    where
+        F: FnOnce() -> T,
+    {
+        self.membership.run(self.f)
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub(super) struct Membership {
     members: Arc<Members>,
     key: u64,
+    panicked: Option<Arc<str>>,
 }
 
 /// What a member is spawned with. If it never runs, the fields are dropped in this order: the
@@ -25,7 +26,7 @@ pub(super) struct Body<F> {
 
 impl Membership {
     pub(super) fn new(members: Arc<Members>, key: u64) -> Membership {
-        Membership { members, key }
+        Membership { members, key, panicked: None }
     }
 
     pub(super) fn key(&self) -> u64 {
@@ -38,8 +39,8 @@ impl Membership {
     }
 
     /// Ends it; `panicked` is the message, if the member has ended by a panic.
-    pub(super) fn end(self, panicked: Option<Arc<str>>) {
-        self.members.remove(self.key, panicked);
+    pub(super) fn end(mut self, panicked: Option<Arc<str>>) {
+        self.panicked = panicked;
     }
 
     /// Calls `f` as the member that the calling thread is, and ends the membership.
@@ -61,7 +62,7 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.members.remove(self.key, None);
+        self.members.remove(self.key, self.panicked.take());
     }
 }
 

@@ -1,8 +1,6 @@
 //! Who belongs to a group, how many more there is room for, and who waits for either to change.
 //!
-//! A member is counted by a [`Membership`] that its closure holds. It is given up when the closure
-//! has returned, has panicked, was unwound, or was dropped without having been called: whatever
-//! happens to a green thread, its place is free afterwards.
+//! A member is counted by a [`Membership`], which its closure holds.
 //!
 //! # Invariants
 //!
@@ -13,13 +11,13 @@
 //!    then, by whoever makes it known.
 //! 4. While a kill of all is under way every newcomer is born signalled.
 
-use super::panicked::{self, MemberPanicked, Watches};
+use super::membership::{Body, Membership};
+use super::panicked::{MemberPanicked, Watches};
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
-use crate::thread::{self, Builder, JoinHandle, Killed, Thread, ThreadId};
+use crate::thread::{Builder, JoinHandle, Thread, ThreadId};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -58,12 +56,6 @@ enum Want {
     Take,
     /// To know that there is one.
     Look,
-}
-
-/// One place in a group.
-pub(super) struct Membership {
-    members: Arc<Members>,
-    key: u64,
 }
 
 impl Members {
@@ -139,7 +131,7 @@ impl Members {
         state.next_key += 1;
         let is_signalled = state.killers > 0;
         state.members.insert(key, Member { thread: None, is_signalled });
-        Membership { members: self.clone(), key }
+        Membership::new(self.clone(), key)
     }
 
     /// Spawns a member. The slot was taken before, and is given back in any case.
@@ -158,8 +150,9 @@ impl Members {
         T: Send + 'static,
     {
         let membership = self.enter();
-        let key = membership.key;
-        let handle = builder.spawn(move || membership.run(f))?;
+        let key = membership.key();
+        let body = Body::new(f, membership);
+        let handle = builder.spawn(move || body.run())?;
         self.introduce(key, handle.thread());
         Ok(handle)
     }
@@ -176,7 +169,7 @@ impl Members {
         state.keys.insert(thread.id(), key);
         drop(state);
         if is_signalled {
-            // It can be refused only if all kills are, which `signal` has told.
+            // It can be refused only if all kills are, which `signal_all` has told.
             let _ = thread.kill();
         }
     }
@@ -188,7 +181,7 @@ impl Members {
     }
 
     /// Takes a member out of the table, once.
-    fn remove(&self, key: u64, panicked: Option<Arc<str>>) -> bool {
+    pub(super) fn remove(&self, key: u64, panicked: Option<Arc<str>>) -> bool {
         let mut wakeups = Wakeups::new();
         let mut state = self.state.lock();
         let Some(member) = state.members.remove(&key) else { return false };
@@ -313,40 +306,6 @@ impl State {
             wakeups.push(wakeup);
             *free -= usize::from(want == Want::Take);
         }
-    }
-}
-
-impl Membership {
-    pub(super) fn key(&self) -> u64 {
-        self.key
-    }
-
-    /// Tells the group that the calling thread is the member.
-    pub(super) fn arrive(&self) {
-        self.members.introduce(self.key, &thread::current());
-    }
-
-    /// Calls `f` as the member that the calling thread is, and ends the membership.
-    pub(super) fn run<T>(self, f: impl FnOnce() -> T) -> T {
-        self.arrive();
-        match panic::catch_unwind(AssertUnwindSafe(f)) {
-            Ok(value) => {
-                drop(self);
-                value
-            }
-            Err(payload) => {
-                // To be killed is not to fail.
-                let message = (!payload.is::<Killed>()).then(|| panicked::message(&*payload));
-                self.members.remove(self.key, message);
-                panic::resume_unwind(payload)
-            }
-        }
-    }
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        self.members.remove(self.key, None);
     }
 }
 

@@ -11,6 +11,7 @@
 mod batch;
 mod imap;
 mod members;
+mod membership;
 mod panicked;
 mod pool;
 mod team;

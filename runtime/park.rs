@@ -17,7 +17,8 @@ use std::time::Instant;
 
 pub use crate::engine::Outcome;
 pub(crate) use crate::engine::{
-    Ask, Line, Reason, Waited, WaitingFor, is_to_end, shield, wait_in_line,
+    Arm, Ask, Choice, Line, Place, Reason, Waited, WaitingFor, Wakeup, is_to_end, shield,
+    spend_io_budget as spend_budget, wait_in_line,
 };
 
 /// The right to wake one thread. Cheap to clone, and to keep after the thread has ended.

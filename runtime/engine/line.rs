@@ -7,7 +7,7 @@
 use super::atomic::{AtomicPtr, Mutex, Ordering};
 use super::limits;
 use super::park::{self, Outcome};
-use super::wait_list::{List, Node, Ticket, Wake};
+use super::wait_list::{self, List, Node, Ticket, Wake};
 use super::waiter::Waiter;
 use super::worker::Worker;
 use parking_lot::MutexGuard;
@@ -17,6 +17,9 @@ use std::time::Instant;
 
 /// Those who wait for something of a primitive; `P` is what passes between them and who grants.
 pub(crate) type Line<P> = List<P, Waiter>;
+
+/// The duty to wake somebody whose wait was granted, once the lock was given up.
+pub(crate) type Wakeup = wait_list::Wakeup<Waiter>;
 
 /// Says what somebody waits for, in a report of a deadlock.
 #[derive(Debug)]

@@ -7,6 +7,9 @@
 #![allow(unsafe_code)]
 
 mod atomic;
+// Above the lists there is nothing yet in a model.
+#[cfg_attr(loom, allow(dead_code))]
+mod choice;
 mod idle;
 mod inbox;
 mod life;
@@ -18,6 +21,8 @@ mod wait_list;
 mod body;
 #[cfg(not(loom))]
 mod builder;
+#[cfg(not(loom))]
+mod choose;
 #[cfg(not(loom))]
 mod cycle;
 #[cfg(not(loom))]
@@ -65,6 +70,7 @@ mod tests;
 #[cfg(not(loom))]
 pub use self::{
     builder::{Builder, JoinHandle, LocalJoinHandle, spawn_local},
+    choose::{Arm, Choice},
     handle::{Thread, ThreadId},
     killed::Killed,
     limits::TimedOut,
@@ -76,13 +82,14 @@ pub use self::{
 };
 #[cfg(not(loom))]
 pub(crate) use self::{
+    choose::{Place, choose, choose_now},
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
-    line::{Ask, Line, Reason, Waited, WaitingFor, wait as wait_in_line},
+    line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, wait as wait_in_line},
     park::{
-        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
-        spend_io_bytes, yield_now,
+        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
+        register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
     },
-    reactor::Source,
+    reactor::{Place as SourcePlace, Source},
     waiter::Waiter,
     worker::BYTES_PER_IO_CALL,
 };

@@ -4,6 +4,7 @@
 //! in which he is granted a permit gives it to the next.
 
 use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::select::{LineArm, Outcome, Queued, Waitable};
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ pub struct Semaphore {
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     permits: usize,
     waiting: Line<()>,
 }
@@ -77,10 +78,50 @@ impl Semaphore {
         let ask = Ask::new(&ACQUIRE, deadline);
         let waited = park::wait_in_line(&self.state, state, |state| &mut state.waiting, (), ask);
         let Waited::Granted(()) = waited else { return false };
+        self.accept();
+        true
+    }
+
+    /// Gives a permit that was granted to the next one, if the caller is to end.
+    fn accept(&self) {
         if park::is_to_end() && !std::thread::panicking() {
             self.release();
             let _ = park::unwind_killed();
         }
-        true
+    }
+}
+
+/// A wait takes a permit, as [`acquire`](Semaphore::acquire) does.
+impl Waitable for Semaphore {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(LineArm::new(self))
+    }
+}
+
+impl Queued for Semaphore {
+    type State = State;
+    type Payload = ();
+    type Output = ();
+
+    fn lock(&self) -> &Mutex<State> {
+        &self.state
+    }
+
+    fn line(state: &mut State) -> &mut Line<()> {
+        &mut state.waiting
+    }
+
+    fn is_ready(state: &State) -> bool {
+        state.permits > 0
+    }
+
+    fn take(state: &mut State) {
+        state.permits -= 1;
+    }
+
+    fn finish(&self, (): ()) {
+        self.accept();
     }
 }

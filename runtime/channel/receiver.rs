@@ -6,6 +6,7 @@ use super::iter::{IntoIter, Iter, TryIter};
 use super::timer::{self, Timer};
 use crate::park;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -155,6 +156,10 @@ impl<T> Receiver<T> {
         }
     }
 }
+
+// No panic leaves a channel half changed: nothing that can panic runs under its lock.
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::errors::{SendError, SendTimeoutError, TrySendError};
 use crate::park;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,6 +97,10 @@ impl<T> Sender<T> {
         Arc::ptr_eq(&self.core, &other.core)
     }
 }
+
+// No panic leaves a channel half changed: nothing that can panic runs under its lock.
+impl<T> UnwindSafe for Sender<T> {}
+impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {

@@ -6,6 +6,7 @@ use crate::select::{Outcome, RecvArm, Waitable};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::RefUnwindSafe;
 use std::time::Duration;
 
 /// The receiving side of [`channel`](super::channel) and [`sync_channel`](super::sync_channel).
@@ -87,6 +88,8 @@ impl<T> Receiver<T> {
         TryIter { receiver: self }
     }
 }
+
+impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,6 +18,7 @@ mod wait;
 
 use crate::engine;
 use crate::park::Reason;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use self::dynamic::Select;
@@ -57,6 +58,14 @@ pub trait Waitable {
 }
 
 impl<W: Waitable + ?Sized> Waitable for &W {
+    type Output = W::Output;
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = W::Output> + 'a> {
+        W::arm(self)
+    }
+}
+
+impl<W: Waitable + ?Sized> Waitable for Arc<W> {
     type Output = W::Output;
 
     fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = W::Output> + 'a> {

@@ -3,7 +3,7 @@
 use greenstd::channel::{self, RecvError, SendError};
 use greenstd::select;
 use greenstd::sync::Semaphore;
-use greenstd::{thread, time};
+use greenstd::time;
 use std::time::{Duration, Instant};
 
 laws! {

@@ -3,7 +3,6 @@
 use greenstd::channel;
 use greenstd::select::Select;
 use greenstd::sync::Semaphore;
-use greenstd::thread;
 use std::time::Duration;
 
 laws! {

@@ -1,6 +1,6 @@
 //! No arm starves, and a select waits its turn among the others.
 
-use greenstd::{channel, select, thread};
+use greenstd::{channel, select};
 
 laws! {
     fn arms_that_are_always_ready_get_their_share() {

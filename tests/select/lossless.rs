@@ -1,7 +1,7 @@
 //! An arm that loses has taken nothing, and given nothing.
 
 use greenstd::sync::{Semaphore, mpsc};
-use greenstd::{channel, select, thread};
+use greenstd::{channel, select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +11,9 @@ laws! {
         // What `may` loses: 4,000 messages, two channels, each select takes one of them.
         let (one, first) = channel::bounded(2);
         let (other, second) = channel::bounded(0);
-        let putters = [one, other].map(|sender| {
+        // The senders here keep the channel whose messages are all received from being ready.
+        let putters = [&one, &other].map(|sender| {
+            let sender = sender.clone();
             thread::spawn(move || (0..2000).for_each(|n| sender.send(n).unwrap()))
         });
         let (mut from_first, mut from_second) = (Vec::new(), Vec::new());

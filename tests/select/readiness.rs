@@ -1,6 +1,6 @@
 //! Descriptors as arms.
 
-use greenstd::{channel, select, thread};
+use greenstd::{channel, select};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use greenstd::select::{self, Waitable};
 use greenstd::sync::Semaphore;
-use greenstd::{channel, thread};
+use greenstd::channel;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -37,11 +37,8 @@ fn plan(bench: &mut Bench) {
             if !bench.options.wants_row(&row) {
                 continue;
             }
-            let contenders = [
-                Contender::ours(),
-                Contender::peer(System::Crossbeam),
-                Contender::beside(tokio),
-            ];
+            let contenders =
+                [Contender::ours(), Contender::peer(System::Crossbeam), Contender::beside(tokio)];
             let contenders = contenders.map(|contender| {
                 let contender = contender.with("workers", workers).with("capacity", capacity);
                 contender.with("count", count).with("repeats", repeats)

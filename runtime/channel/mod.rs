@@ -19,12 +19,12 @@
 //! producer.join().unwrap();
 //! ```
 
-mod sender;
-mod receiver;
-mod iter;
 mod arms;
 mod core;
 mod errors;
+mod iter;
+mod receiver;
+mod sender;
 mod timer;
 
 use self::core::Core;

@@ -31,13 +31,7 @@ impl<P, W> Place<P, W> {
     }
 
     /// Queues the payload at the end of `list`, as the arm of that number.
-    pub(crate) fn link(
-        &mut self,
-        ticket: &Ticket<W>,
-        arm: u32,
-        list: &mut List<P, W>,
-        payload: P,
-    ) {
+    pub(crate) fn link(&mut self, ticket: &Ticket<W>, arm: u32, list: &mut List<P, W>, payload: P) {
         assert!(self.node.is_none(), "a place is linked once");
         // SAFETY: invariant 3.
         let node = self.node.insert(unsafe { Node::new(ticket, arm, 0, payload) });

@@ -125,8 +125,7 @@ fn wait_once(
     let is_waiting = linked == arms.len();
     let arm_deadlines = arms.iter().filter_map(|arm| arm.deadline());
     let earliest = arm_deadlines.chain(deadline).min();
-    let outcome =
-        if is_waiting { park(&ticket, arms, earliest, what) } else { Outcome::Woken };
+    let outcome = if is_waiting { park(&ticket, arms, earliest, what) } else { Outcome::Woken };
     let chosen = settle(&ticket);
     for (index, arm) in arms[..linked].iter_mut().enumerate() {
         if chosen != Some(index) {

@@ -147,7 +147,8 @@ impl<R> fmt::Debug for Select<'_, R> {
 
 impl<R, O: Outcome, F: FnMut(O::Output) -> R> Case<R> for Then<O, F> {
     fn finish(&mut self) -> R {
-        let output = self.outcome.take_output().expect("it was chosen, so it has something to tell");
+        let output =
+            self.outcome.take_output().expect("it was chosen, so it has something to tell");
         (self.then)(output)
     }
 }

@@ -10,14 +10,14 @@
 //!
 //! The shape is that of Go's `select` and of crossbeam-channel's; `wait_any` is gevent's `wait`.
 
-mod macros;
 mod dynamic;
 mod line_arm;
+mod macros;
 mod ready;
 mod wait;
 
 use crate::engine;
-use crate::park::Reason;
+use crate::park::{self, Reason};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -99,18 +99,14 @@ pub enum Patience {
 #[doc(hidden)]
 #[inline]
 pub fn run(arms: &mut [&mut dyn Arm], patience: Patience) -> Option<usize> {
+    // An arm that is ready for ever, as that of a disconnected channel is, makes a loop around the
+    // select one that never waits; polling does so, too. It gives the worker back now and then.
+    park::spend_budget();
     let deadline = match patience {
         Patience::Endless => None,
         Patience::For(timeout) => Instant::now().checked_add(timeout),
         Patience::Until(deadline) => Some(deadline),
-        Patience::None => {
-            let chosen = engine::choose_now(arms);
-            if chosen.is_none() {
-                // Whoever polls gives the worker back now and then.
-                crate::park::spend_budget();
-            }
-            return chosen;
-        }
+        Patience::None => return engine::choose_now(arms),
     };
     engine::choose(arms, deadline, &SELECT)
 }

@@ -123,8 +123,7 @@ impl Arm for ReadinessArm<'_> {
             self.output = Some(Err(error));
             return false;
         }
-        self.source()
-            .is_some_and(|source| source.enqueue(self.of.interest, Waiter::current()))
+        self.source().is_some_and(|source| source.enqueue(self.of.interest, Waiter::current()))
     }
 
     fn unlink(&mut self) {

@@ -1,8 +1,8 @@
 //! `wait_any` and `wait_all`.
 
+use greenstd::channel;
 use greenstd::select::{self, Waitable};
 use greenstd::sync::Semaphore;
-use greenstd::channel;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

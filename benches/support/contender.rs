@@ -20,10 +20,12 @@ pub enum System {
     Threads,
     /// An edge-triggered epoll loop without any runtime.
     Raw,
+    /// crossbeam-channel between OS threads.
+    Crossbeam,
 }
 
 impl System {
-    const ALL: [System; 7] = [
+    const ALL: [System; 8] = [
         System::Ours,
         System::TokioCurrent,
         System::TokioMulti,
@@ -31,6 +33,7 @@ impl System {
         System::Corosensei,
         System::Threads,
         System::Raw,
+        System::Crossbeam,
     ];
 
     /// The name in the printed lines.
@@ -43,6 +46,7 @@ impl System {
             System::Corosensei => "corosensei",
             System::Threads => "threads",
             System::Raw => "raw",
+            System::Crossbeam => "crossbeam",
         }
     }
 

@@ -13,6 +13,7 @@
 // Each bench is a crate of its own and uses its own part of this module.
 #![allow(dead_code)]
 
+pub mod channels;
 pub mod child;
 pub mod contender;
 pub mod green;

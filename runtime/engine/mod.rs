@@ -7,6 +7,9 @@
 #![allow(unsafe_code)]
 
 mod atomic;
+// Above the lists there is nothing yet in a model.
+#[cfg_attr(loom, allow(dead_code))]
+mod choice;
 mod idle;
 mod inbox;
 mod life;
@@ -23,6 +26,8 @@ mod bindings;
 mod body;
 #[cfg(not(loom))]
 mod builder;
+#[cfg(not(loom))]
+mod choose;
 #[cfg(not(loom))]
 mod cycle;
 #[cfg(not(loom))]
@@ -90,6 +95,7 @@ mod tests;
 #[cfg(not(loom))]
 pub(crate) use self::{
     bindings::Binding,
+    choose::{Place, choose, choose_now},
     ending::{OnEnd, When},
     handles::handle_methods,
     killed::share_end,
@@ -97,12 +103,12 @@ pub(crate) use self::{
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
     park::{
-        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register, spend_io_budget,
-        spend_io_bytes, yield_now,
+        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
+        register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
     },
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
-    reactor::Source,
+    reactor::{Place as SourcePlace, Source},
     report::message as panic_message,
     waiter::Waiter,
     wakeups::Wakeups,
@@ -111,6 +117,7 @@ pub(crate) use self::{
 #[cfg(not(loom))]
 pub use self::{
     builder::{Builder, spawn_local},
+    choose::{Arm, Choice},
     deadlock::{Deadlock, ParkedThread},
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},

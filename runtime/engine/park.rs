@@ -158,6 +158,21 @@ pub(crate) fn register(
     worker.reactor().handle().register(fd, source)
 }
 
+/// [`register`] for a thread of either kind: an OS thread registers with the global runtime.
+///
+/// # Errors
+///
+/// As [`register`], and those of starting the runtime.
+pub(crate) fn register_from_anywhere(
+    fd: RawFd,
+    source: &Arc<super::reactor::Source>,
+) -> io::Result<super::reactor::Place> {
+    match Worker::current() {
+        Some(worker) => worker.reactor().handle().register(fd, source),
+        None => super::runtime::global()?.remotes[0].reactor.register(fd, source),
+    }
+}
+
 /// The reactor of the calling worker, which is to be compared only; it is not null.
 #[inline]
 pub(crate) fn own_reactor() -> *mut super::reactor::ReactorHandle {

@@ -237,11 +237,6 @@ impl<P, W> List<P, W> {
         self.first_waiting().is_none()
     }
 
-    /// The tag of the first who waits.
-    pub(crate) fn first_tag(&mut self) -> Option<usize> {
-        self.first_waiting().map(|node| node.tag)
-    }
-
     /// The first whose ticket is not settled; drops from the list whose is.
     fn first_waiting<'a>(&mut self) -> Option<&'a Node<P, W>> {
         loop {

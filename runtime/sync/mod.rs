@@ -3,6 +3,8 @@
 //! Everything here works between green threads of one worker and of several, OS threads, and
 //! across. Where std has a type of the same name its docs hold for ours, but for what is said.
 
+pub mod mpsc;
+
 mod poison;
 
 mod async_result;

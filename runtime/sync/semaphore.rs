@@ -11,6 +11,7 @@
 //! 2. There are at most `bound` permits, those that were acquired not counted.
 
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeup};
+use crate::select::{LineArm, Outcome, Queued, Waitable};
 use parking_lot::{Mutex, MutexGuard};
 use std::cell::Cell;
 use std::fmt;
@@ -81,7 +82,7 @@ pub struct SemaphoreGuard<'s> {
 pub struct ReleaseError {}
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     permits: usize,
     /// Tagged with how many permits each needs.
     waiting: Line<()>,
@@ -253,6 +254,45 @@ impl State {
         let ((), wakeup) = self.waiting.grant_if(is_enough, |()| ())?;
         self.permits -= needed.get();
         Some(wakeup)
+    }
+}
+
+/// A wait takes a permit, as [`acquire`](Semaphore::acquire) does.
+impl Waitable for Semaphore {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(LineArm::new(self))
+    }
+}
+
+impl Queued for Semaphore {
+    type State = State;
+    type Payload = ();
+    type Output = ();
+
+    const TAG: usize = 1;
+
+    fn lock(&self) -> &Mutex<State> {
+        &self.state
+    }
+
+    fn line(state: &mut State) -> &mut Line<()> {
+        &mut state.waiting
+    }
+
+    fn is_ready(state: &mut State) -> bool {
+        state.permits > 0 && state.waiting.is_empty()
+    }
+
+    fn take(state: &mut State) {
+        state.permits -= 1;
+    }
+
+    fn finish(&self, (): ()) {
+        if park::is_to_end() {
+            self.end_instead(1);
+        }
     }
 }
 

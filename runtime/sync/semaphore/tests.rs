@@ -2,7 +2,6 @@
 
 use super::Semaphore;
 use crate::engine::Waiter;
-use crate::park;
 use crate::runtime::Builder;
 use crate::thread::{self, Killed, LocalJoinHandle};
 use std::rc::Rc;
@@ -81,7 +80,7 @@ fn one_who_is_shielded_keeps_what_he_is_granted() {
         let (other, (sender, receiver)) = (semaphore.clone(), mpsc::channel());
         let shielded = thread::spawn_local(move || {
             sender.send(Waiter::current()).unwrap();
-            park::shield(|| {
+            crate::thread::shield(|| {
                 other.acquire();
                 other.release_many(2);
             });

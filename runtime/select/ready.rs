@@ -1,0 +1,148 @@
+//! The readiness of a descriptor as something to wait for together with other things.
+//!
+//! The descriptor is registered with the reactor of the calling worker for the time of the wait;
+//! for a plain OS thread with one of the global runtime. Its event grants nothing: it wakes the
+//! waiter, who asks `poll(2)`.
+
+use super::{Outcome, Waitable};
+use crate::engine::{self, Interest, Source, SourcePlace, Waiter};
+use crate::park::{Arm, Choice};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A direction of a descriptor, to be waited for: [`readable`], [`writable`].
+#[derive(Clone, Copy, Debug)]
+pub struct Readiness<'fd> {
+    fd: BorrowedFd<'fd>,
+    interest: Interest,
+}
+
+/// A wait until `fd` is readable, at its end, or in error; it reads nothing.
+///
+/// For descriptors of any kind that `poll(2)` takes. What it gives is `Ok(())`, or the error of
+/// `poll(2)` or `epoll_ctl(2)`.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::{channel, select};
+/// use std::io::Write;
+/// use std::time::Duration;
+///
+/// let (reader, mut writer) = std::io::pipe().unwrap();
+/// writer.write_all(b"x").unwrap();
+/// select! {
+///     wait(select::readable(&reader)) -> outcome => outcome.unwrap(),
+///     recv(channel::after(Duration::from_secs(60))) => panic!("a minute without a byte"),
+/// }
+/// ```
+pub fn readable<F: AsFd>(fd: &F) -> Readiness<'_> {
+    Readiness { fd: fd.as_fd(), interest: Interest::Read }
+}
+
+/// A wait until `fd` is writable or in error. As [`readable`].
+pub fn writable<F: AsFd>(fd: &F) -> Readiness<'_> {
+    Readiness { fd: fd.as_fd(), interest: Interest::Write }
+}
+
+impl Waitable for Readiness<'_> {
+    type Output = io::Result<()>;
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = io::Result<()>> + 'a> {
+        Box::new(ReadinessArm { of: *self, copy: None, registered: None, output: None })
+    }
+}
+
+struct ReadinessArm<'fd> {
+    of: Readiness<'fd>,
+    /// In place of the descriptor, if somebody else waits on that very number.
+    copy: Option<OwnedFd>,
+    registered: Option<(Arc<Source>, SourcePlace)>,
+    output: Option<io::Result<()>>,
+}
+
+impl ReadinessArm<'_> {
+    fn number(&self) -> RawFd {
+        self.copy.as_ref().map_or(self.of.fd.as_raw_fd(), AsRawFd::as_raw_fd)
+    }
+
+    fn source(&self) -> Option<&Source> {
+        self.registered.as_ref().map(|(source, _)| &**source)
+    }
+
+    /// Registers the descriptor, anew if the worker whose reactor it was has ended.
+    fn register(&mut self) -> io::Result<()> {
+        if self.registered.as_ref().is_some_and(|(_, place)| !place.is_closed()) {
+            return Ok(());
+        }
+        let source = Arc::new(Source::new());
+        let place = match engine::register_from_anywhere(self.number(), &source) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.copy = Some(self.of.fd.try_clone_to_owned()?);
+                engine::register_from_anywhere(self.number(), &source)?
+            }
+            outcome => outcome?,
+        };
+        self.registered = Some((source, place));
+        Ok(())
+    }
+}
+
+impl Drop for ReadinessArm<'_> {
+    fn drop(&mut self) {
+        if let Some((_, place)) = self.registered.take() {
+            place.deregister(self.number());
+        }
+    }
+}
+
+impl Arm for ReadinessArm<'_> {
+    fn try_now(&mut self) -> bool {
+        if self.output.is_some() {
+            // `link` has failed.
+            return true;
+        }
+        // Before the look that it is judged by, as in `Fd::retry`.
+        let seen = self.source().map(|source| source.observe());
+        match engine::poll(self.of.fd.as_raw_fd(), self.of.interest, Some(Instant::now())) {
+            Ok(false) => {
+                if let (Some(source), Some(seen)) = (self.source(), seen) {
+                    source.clear_blocked(seen, self.of.interest);
+                }
+            }
+            Ok(true) => self.output = Some(Ok(())),
+            Err(error) => self.output = Some(Err(error)),
+        }
+        self.output.is_some()
+    }
+
+    fn link(&mut self, _choice: &Choice<'_>) -> bool {
+        if let Err(error) = self.register() {
+            self.output = Some(Err(error));
+            return false;
+        }
+        self.source().is_some_and(|source| source.enqueue(self.of.interest, Waiter::current()))
+    }
+
+    fn unlink(&mut self) {
+        if let Some(source) = self.source() {
+            source.dequeue(self.of.interest, Waiter::is_current);
+        }
+    }
+
+    fn complete(&mut self) {}
+
+    fn is_ready(&mut self) -> bool {
+        self.source().is_some_and(|source| source.observe().is_ready(self.of.interest))
+    }
+}
+
+impl Outcome for ReadinessArm<'_> {
+    type Output = io::Result<()>;
+
+    fn take_output(&mut self) -> Option<io::Result<()>> {
+        self.output.take()
+    }
+}

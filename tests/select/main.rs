@@ -1,0 +1,12 @@
+//! Laws of waits for the first of several things: `select!`, `Select`, `wait_any`, `wait_all`.
+
+#[macro_use]
+#[path = "../common/flavour.rs"]
+mod flavour;
+
+mod arms;
+mod dynamic;
+mod fair;
+mod lossless;
+mod readiness;
+mod waiting;

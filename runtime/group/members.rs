@@ -14,7 +14,7 @@
 use super::membership::{Body, Membership};
 use super::panicked::{MemberPanicked, Watches};
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
-use crate::thread::{Builder, JoinHandle, Thread, ThreadId};
+use crate::thread::{Builder, End, JoinHandle, Thread, ThreadId};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -155,6 +155,30 @@ impl Members {
         let handle = builder.spawn(move || body.run())?;
         self.introduce(key, handle.thread());
         Ok(handle)
+    }
+
+    /// Makes a member of a green thread that was spawned elsewhere. False if it is one already.
+    pub(super) fn add<T>(self: &Arc<Members>, handle: &JoinHandle<T>) -> bool {
+        let thread = handle.thread().clone();
+        let mut state = self.state.lock();
+        let (key, is_signalled) = (state.next_key, state.killers > 0);
+        if state.keys.contains_key(&thread.id()) {
+            return false;
+        }
+        state.next_key += 1;
+        state.keys.insert(thread.id(), key);
+        state.members.insert(key, Member { thread: Some(thread.clone()), is_signalled });
+        drop(state);
+        let membership = Membership::new(self.clone(), key);
+        handle.link(move |ended| match ended.end() {
+            End::Panicked(message) => membership.end(Some(Arc::from(message.as_str()))),
+            _ => membership.end(None),
+        });
+        if is_signalled {
+            // It can be refused only if all kills are, which `signal_all` has told.
+            let _ = thread.kill();
+        }
+        true
     }
 
     /// Tells which thread a member is, if it still is one.

@@ -65,6 +65,14 @@ impl Group {
         self.members.spawn(builder, f)
     }
 
+    /// Makes a member of a green thread that was spawned elsewhere, until it ends. Never blocks.
+    /// False if it is one already.
+    ///
+    /// It leaves by a link, so a moment after it has finished.
+    pub fn add<T>(&self, handle: &JoinHandle<T>) -> bool {
+        self.members.add(handle)
+    }
+
     /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {

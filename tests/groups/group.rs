@@ -100,6 +100,28 @@ laws! {
         assert!(member.join().unwrap_err().is::<Killed>());
     }
 
+    fn a_green_thread_from_elsewhere_can_be_added() {
+        let group = Group::new();
+        let sleeper = greenstd::thread::spawn(|| greenstd::thread::sleep(LONG));
+        assert!(group.add(&sleeper));
+        assert!(!group.add(&sleeper));
+        assert!(group.len() == 1 && group.contains(sleeper.thread()));
+        assert!(group.kill(LONG).unwrap());
+        assert!(sleeper.join().unwrap_err().is::<Killed>());
+        let failing = greenstd::thread::spawn(|| {
+            greenstd::thread::sleep(SHORT);
+            resume_unwind(Box::new("from elsewhere"))
+        });
+        group.add(&failing);
+        assert_eq!(group.join_raising(LONG).unwrap_err().message(), "from elsewhere");
+        while !failing.is_finished() {
+            greenstd::thread::yield_now();
+        }
+        group.add(&failing);
+        assert!(group.join(LONG));
+        let _: Result<(), _> = failing.join();
+    }
+
     // C12
     fn a_kill_ends_all_members_and_runs_their_destructors() {
         struct Count(Arc<AtomicUsize>);
@@ -189,4 +211,20 @@ laws! {
         stays.thread().unpark();
         stays.join().unwrap();
     }
+}
+
+/// C17, C10
+#[test]
+fn members_that_are_killed_before_they_start_never_run() {
+    // The one worker starts nobody while their spawner does not wait.
+    let runs = crate::flavour::on_workers(1, || {
+        let (group, runs) = (Group::new(), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..10 {
+            let runs = runs.clone();
+            group.spawn(move || runs.fetch_add(1, SeqCst));
+        }
+        assert!(group.kill(None).unwrap());
+        runs.load(SeqCst)
+    });
+    assert_eq!(runs, 0);
 }

@@ -330,7 +330,23 @@ mod models {
     }
 
     #[test]
-    fn loom_a_downgrade_lets_readers_in_and_no_writer_between() {
+    fn loom_a_downgrade_lets_the_readers_in_who_wait() {
+        check(3, || {
+            let shared = Shared::new();
+            assert!(shared.lock.try_lock(Access::Write));
+            let reader = shared.clone();
+            let reader = thread::spawn(move || reader.read());
+            shared.add();
+            shared.lock.downgrade();
+            // Not by the end of this lock, which comes later.
+            assert_eq!(reader.join().expect("the reader does not panic"), 1);
+            shared.lock.unlock(Access::Read);
+            shared.assert_free();
+        });
+    }
+
+    #[test]
+    fn loom_a_downgrade_lets_no_writer_between() {
         check(2, || {
             let shared = Shared::new();
             assert!(shared.lock.try_lock(Access::Write));

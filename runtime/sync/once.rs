@@ -66,6 +66,7 @@ impl RefUnwindSafe for Once {}
 impl Once {
     /// Makes one that has run nothing.
     #[inline]
+    #[expect(clippy::new_without_default, reason = "std's has none")]
     #[must_use]
     pub const fn new() -> Once {
         Once { state: AtomicU8::new(INCOMPLETE), line: Mutex::new(Line::new()) }

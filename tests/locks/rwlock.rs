@@ -89,8 +89,9 @@ laws! { parity
         let reader = lock.read().unwrap();
         assert_eq!(format!("{reader:?} {reader}"), "7 7");
         drop(reader);
-        let writer = lock.write().unwrap();
-        assert_eq!(format!("{writer:?} {writer}"), "7 7");
+        let mut writer = lock.write().unwrap();
+        *writer = 8;
+        assert_eq!(format!("{writer:?} {writer}"), "8 8");
         assert_eq!(format!("{lock:?}"), "RwLock { data: <locked>, poisoned: false, .. }");
     }
 

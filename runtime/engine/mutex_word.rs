@@ -222,6 +222,7 @@ mod models {
     use loom::thread;
 
     /// Who waits, parked: loom tells if nobody is left to run.
+    #[derive(Clone)]
     struct Sleeper(thread::Thread);
 
     impl Wake for Sleeper {
@@ -267,15 +268,14 @@ mod models {
             at_front: bool,
             gives_up: bool,
         ) -> Option<Turn> {
-            let ticket = Ticket::new(Sleeper(thread::current()));
+            let ticket = Ticket::unshared(Sleeper(thread::current()));
             // SAFETY: the ticket is declared first, so it outlives the node.
             let node = unsafe { Node::new(&ticket, 0, 0, Turn::Try) };
             // SAFETY: this function does not end before the node was granted or is unlinked.
             unsafe { queue.link(&node, at_front) };
             drop(queue);
-            if gives_up && ticket.cancel() {
-                // SAFETY: it is in this list.
-                unsafe { self.mutex.queue().lock().unlink(&node) };
+            // SAFETY: if it is linked it is in this list.
+            if gives_up && unsafe { self.mutex.queue().lock().withdraw(&node) } {
                 return None;
             }
             while ticket.granted().is_none() {

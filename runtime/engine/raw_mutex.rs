@@ -43,7 +43,6 @@ pub(crate) struct RawMutex(MutexWord<Waiter>);
 // SAFETY: `mutex_word` lets one at most hold the mutex, and `lock` unwinds only without it: in
 // `wait`, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawMutex for RawMutex {
-    #[expect(clippy::declare_interior_mutable_const, reason = "the trait's way to begin")]
     const INIT: RawMutex = RawMutex(MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())));
 
     type Guard = GuardNoSend;

@@ -24,7 +24,6 @@ pub(crate) struct RawRwLock(RwLockWord<Waiter>);
 // SAFETY: `rwlock_word` lets in one writer or many readers, and `lock` unwinds only without the
 // lock: in the wait, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "the trait's way to begin")]
     const INIT: RawRwLock = RawRwLock(RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())));
 
     type SharedGuard = GuardNoSend;

@@ -198,6 +198,7 @@ mod models {
     use loom::thread;
 
     /// Who waits, parked: loom tells if nobody is left to run.
+    #[derive(Clone)]
     struct Sleeper(thread::Thread);
 
     impl Wake for Sleeper {
@@ -229,15 +230,14 @@ mod models {
                 return true;
             }
             let Some(mut queue) = self.lock.queue_up(access) else { return true };
-            let ticket = Ticket::new(Sleeper(thread::current()));
+            let ticket = Ticket::unshared(Sleeper(thread::current()));
             // SAFETY: the ticket is declared first, so it outlives the node.
             let node = unsafe { Node::new(&ticket, 0, access.tag(), access) };
             // SAFETY: this function does not end before the node was granted or is unlinked.
             unsafe { queue.link(&node, false) };
             drop(queue);
-            if gives_up && ticket.cancel() {
-                // SAFETY: it is in this list.
-                unsafe { self.lock.queue().lock().unlink(&node) };
+            // SAFETY: if it is linked it is in this list.
+            if gives_up && unsafe { self.lock.queue().lock().withdraw(&node) } {
                 self.lock.grant();
                 return false;
             }
@@ -330,7 +330,23 @@ mod models {
     }
 
     #[test]
-    fn loom_a_downgrade_lets_readers_in_and_no_writer_between() {
+    fn loom_a_downgrade_lets_the_readers_in_who_wait() {
+        check(3, || {
+            let shared = Shared::new();
+            assert!(shared.lock.try_lock(Access::Write));
+            let reader = shared.clone();
+            let reader = thread::spawn(move || reader.read());
+            shared.add();
+            shared.lock.downgrade();
+            // Not by the end of this lock, which comes later.
+            assert_eq!(reader.join().expect("the reader does not panic"), 1);
+            shared.lock.unlock(Access::Read);
+            shared.assert_free();
+        });
+    }
+
+    #[test]
+    fn loom_a_downgrade_lets_no_writer_between() {
         check(2, || {
             let shared = Shared::new();
             assert!(shared.lock.try_lock(Access::Write));

@@ -61,8 +61,10 @@ impl Barrier {
         if state.arrived + 1 >= self.size {
             state.arrived = 0;
             state.generation = generation.wrapping_add(1);
-            drop(state);
-            self.release(generation);
+            // The next generation may begin to gather meanwhile, behind this one.
+            park::grant_each(&self.state, state, |state| {
+                state.line.grant_if(|tag| tag == generation, |()| ()).map(|((), wakeup)| wakeup)
+            });
             return BarrierWaitResult(true);
         }
         state.arrived += 1;
@@ -72,19 +74,6 @@ impl Barrier {
         mem::forget(leave);
         debug_assert!(matches!(waited, Waited::Granted(())), "there is no deadline");
         BarrierWaitResult(false)
-    }
-
-    /// Lets a generation go on. Each is woken outside of the lock, where the next generation may
-    /// have begun to gather behind it.
-    fn release(&self, generation: usize) {
-        loop {
-            let mut state = self.state.lock();
-            let granted = state.line.grant_if(|tag| tag == generation, |()| ());
-            drop(state);
-            if granted.is_none() {
-                return;
-            }
-        }
     }
 }
 

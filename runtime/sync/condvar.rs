@@ -1,7 +1,7 @@
 //! `std::sync::Condvar` for threads of either kind.
 
 use super::mutex::MutexGuard;
-use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
 use parking_lot::Mutex;
 use std::fmt;
 use std::mem;
@@ -177,12 +177,13 @@ impl Condvar {
     /// Lets all go on who wait now. Never blocks.
     pub fn notify_all(&self) {
         let mut line = self.line.lock();
-        let mut granted = Vec::new();
+        let mut wakeups = Wakeups::new();
+        // All at once: whoever waits again is not notified again.
         while let Some(((), wakeup)) = line.grant(|notice| *notice = Notice::All) {
-            granted.push(wakeup);
+            wakeups.push(wakeup);
         }
         drop(line);
-        drop(granted);
+        drop(wakeups);
     }
 
     /// True if it was the deadline that ended the wait.

@@ -13,7 +13,7 @@
 //! `COMPLETE` is looked at without the lock too: its store releases what the closure has written,
 //! the load of it acquires.
 
-use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
 use parking_lot::{Mutex, MutexGuard};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -66,6 +66,7 @@ impl RefUnwindSafe for Once {}
 impl Once {
     /// Makes one that has run nothing.
     #[inline]
+    #[expect(clippy::new_without_default, reason = "std's has none")]
     #[must_use]
     pub const fn new() -> Once {
         Once { state: AtomicU8::new(INCOMPLETE), line: Mutex::new(Line::new()) }
@@ -133,10 +134,7 @@ impl Once {
         loop {
             let line = self.line.lock();
             match self.state.load(Ordering::Relaxed) {
-                COMPLETE => {
-                    // Acquire, which the lock has done.
-                    return;
-                }
+                COMPLETE => return,
                 RUNNING => self.wait_in(line),
                 POISONED if !by_force => {
                     drop(line);
@@ -191,17 +189,15 @@ struct Running<'o> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let line = self.once.line.lock();
+        let mut line = self.once.line.lock();
         self.once.state.store(self.ends_as, Ordering::Release);
-        drop(line);
-        loop {
-            // Each is woken outside of the lock. If another closure runs by then, some of those
-            // who wait for it look in vain, and wait on.
-            let granted = self.once.line.lock().grant(|()| ());
-            if granted.is_none() {
-                return;
-            }
+        let mut wakeups = Wakeups::new();
+        while let Some(((), wakeup)) = line.grant(|()| ()) {
+            wakeups.push(wakeup);
         }
+        drop(line);
+        // Those who wait are woken here, outside of the lock.
+        drop(wakeups);
     }
 }
 

@@ -248,6 +248,24 @@ fn a_notification_of_one_who_ends_before_he_goes_on_goes_to_the_next() {
     }
 }
 
+/// C39
+#[test]
+fn a_notification_of_one_who_is_killed_in_the_same_turn_goes_to_the_next() {
+    everywhere(|| {
+        let pair = Arc::new((Mutex::new(0), Condvar::new()));
+        let passed = Arc::new(Mutex::new(Vec::new()));
+        let mut threads = waiters(2, &pair, &passed);
+        pair.1.notify_one();
+        threads[0].thread().kill().unwrap();
+        let is_killed = threads.remove(0).join().is_err();
+        if !is_killed {
+            // It was quicker than the kill, so the notification was its own.
+            pair.1.notify_one();
+        }
+        threads.remove(0).join().unwrap();
+    });
+}
+
 /// C38
 #[test]
 fn those_who_are_killed_leave_no_ghosts() {

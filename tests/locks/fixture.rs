@@ -1,7 +1,6 @@
 //! What the tests of the locks share.
 
-use greenstd::{runtime, thread, time};
-use std::sync::mpsc;
+use greenstd::{thread, time};
 use std::time::{Duration, Instant};
 
 /// Longer than any wait that is meant to be ended by something else.
@@ -29,8 +28,8 @@ pub fn settle() {
     thread::sleep(Duration::from_millis(20));
 }
 
-/// Fails unless `wait` is ended by a timeout scope around it, and by the end of its runtime, which
-/// kills it. `wait` must not return by itself.
+/// Fails unless `wait` is ended by a timeout scope around it, and by a kill. `wait` must not
+/// return by itself.
 pub fn is_ended_from_outside(wait: fn()) {
     fn limited(wait: fn()) {
         let limit = Duration::from_millis(10);
@@ -43,23 +42,13 @@ pub fn is_ended_from_outside(wait: fn()) {
     }
 }
 
-/// Runs `wait` on a runtime that ends meanwhile; fails unless that unwinds it.
+/// Kills a green thread in the middle of `wait`; fails unless that ends it.
 pub fn killed(workers: usize, wait: fn()) {
-    struct Unwound(mpsc::Sender<bool>);
-    impl Drop for Unwound {
-        fn drop(&mut self) {
-            let _ = self.0.send(thread::panicking());
-        }
-    }
-    let (ended, unwound) = mpsc::channel();
-    let runtime = runtime::Builder::new().workers(workers).build().unwrap();
-    runtime.run(move || {
-        thread::spawn(move || {
-            let _unwound = Unwound(ended);
-            wait();
-        });
+    crate::flavour::on_workers(workers, move || {
+        let waiter = thread::spawn(wait);
         settle();
+        waiter.thread().kill().unwrap();
+        let payload = waiter.join().expect_err("the wait was not unwound");
+        assert!(payload.is::<thread::Killed>());
     });
-    runtime.shutdown();
-    assert_eq!(unwound.recv(), Ok(true), "the wait was not unwound");
 }

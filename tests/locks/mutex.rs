@@ -2,7 +2,7 @@
 
 use crate::fixture::{LONG, everywhere, is_ended_from_outside, settle, until};
 use greenstd::sync::{Mutex, ReentrantMutex, TryLockError};
-use greenstd::{runtime, thread, time};
+use greenstd::{thread, time};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -189,20 +189,47 @@ fn a_timeout_that_cuts_a_critical_section_short_poisons() {
 
 #[test]
 fn a_kill_that_cuts_a_critical_section_short_poisons_and_unlocks() {
-    for workers in [1, 2] {
+    everywhere(|| {
         let mutex = Arc::new(Mutex::new(()));
         let held = mutex.clone();
-        let runtime = runtime::Builder::new().workers(workers).build().unwrap();
-        runtime.run(move || {
-            thread::spawn(move || {
-                let _guard = held.lock().unwrap();
-                thread::sleep(LONG);
-            });
-            settle();
+        let holder = thread::spawn(move || {
+            let _guard = held.lock().unwrap();
+            thread::sleep(LONG);
         });
-        runtime.shutdown();
+        until(|| matches!(mutex.try_lock(), Err(TryLockError::WouldBlock)));
+        holder.thread().kill().unwrap();
+        assert!(holder.join().is_err());
         assert!(matches!(mutex.try_lock(), Err(TryLockError::Poisoned(_))));
-    }
+    });
+}
+
+/// C39
+#[test]
+fn one_who_is_killed_in_the_turn_in_which_he_gets_it_leaves_it_to_the_next() {
+    everywhere(|| {
+        for turns in [1, 200] {
+            let mutex = Arc::new(Mutex::new(0));
+            let guard = mutex.lock().unwrap();
+            let waiters = [(); 2].map(|()| {
+                let mutex = mutex.clone();
+                let waiter = thread::spawn(move || *mutex.lock().unwrap() += 1);
+                settle();
+                waiter
+            });
+            drop(guard);
+            // Taken again for so long that the first one asks to be handed it.
+            for _ in 1..turns {
+                let _guard = mutex.lock().unwrap();
+                thread::yield_now();
+            }
+            let [first, second] = waiters;
+            first.thread().kill().unwrap();
+            let killed = usize::from(first.join().is_err());
+            second.join().unwrap();
+            assert!(!mutex.is_poisoned());
+            assert_eq!(*mutex.lock().unwrap(), 2 - killed);
+        }
+    });
 }
 
 /// C37

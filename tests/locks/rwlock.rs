@@ -89,8 +89,9 @@ laws! { parity
         let reader = lock.read().unwrap();
         assert_eq!(format!("{reader:?} {reader}"), "7 7");
         drop(reader);
-        let writer = lock.write().unwrap();
-        assert_eq!(format!("{writer:?} {writer}"), "7 7");
+        let mut writer = lock.write().unwrap();
+        *writer = 8;
+        assert_eq!(format!("{writer:?} {writer}"), "8 8");
         assert_eq!(format!("{lock:?}"), "RwLock { data: <locked>, poisoned: false, .. }");
     }
 
@@ -148,6 +149,28 @@ fn one_who_is_killed_leaves_the_lock_to_the_next() {
         drop(reader);
         assert!(LOCK.try_write().is_ok());
     }
+}
+
+/// C39
+#[test]
+fn one_who_is_killed_in_the_turn_in_which_he_gets_it_leaves_it_to_the_next() {
+    everywhere(|| {
+        let lock = Arc::new(RwLock::new(0));
+        let guard = lock.write().unwrap();
+        let waiters = [(); 2].map(|()| {
+            let lock = lock.clone();
+            let waiter = thread::spawn(move || *lock.write().unwrap() += 1);
+            settle();
+            waiter
+        });
+        drop(guard);
+        let [first, second] = waiters;
+        first.thread().kill().unwrap();
+        let killed = usize::from(first.join().is_err());
+        second.join().unwrap();
+        assert!(!lock.is_poisoned());
+        assert_eq!(*lock.read().unwrap(), 2 - killed);
+    });
 }
 
 /// C37

@@ -153,12 +153,17 @@ fn all_kinds_of_lockers_with_timeouts_and_kills_lose_nothing() {
     let lasting = runtime::Builder::new().workers(2).build().unwrap();
     let green: Vec<_> = (0..8).map(|_| lasting.spawn(spawn_turns(&mut dice))).collect();
     let os: Vec<_> = (0..3).map(|_| std::thread::spawn(spawn_turns(&mut dice))).collect();
-    // Runtimes that end in the middle of it, which kills what is in them.
+    // Green threads that are killed in the middle of it, one by one or with their runtime.
     for round in 0..20 {
         let killed = runtime::Builder::new().workers(1 + round % 2).build().unwrap();
-        (0..6).for_each(|_| drop(killed.spawn(spawn_turns(&mut dice))));
-        std::thread::sleep(Duration::from_millis(dice.roll(20)));
+        let victims: Vec<_> = (0..6).map(|_| killed.spawn(spawn_turns(&mut dice))).collect();
+        std::thread::sleep(Duration::from_millis(dice.roll(10)));
+        for victim in &victims[..3] {
+            victim.thread().kill().unwrap();
+            std::thread::sleep(Duration::from_micros(dice.roll(2000)));
+        }
         killed.shutdown();
+        assert!(victims.into_iter().all(|victim| victim.join().is_err()));
     }
     let before = shared.entered.load(Ordering::Relaxed);
     std::thread::sleep(Duration::from_millis(50));
@@ -189,14 +194,16 @@ fn a_notification_is_never_lost_on_the_dead() {
             signals.1 += 1;
         };
         let killed = runtime::Builder::new().workers(1 + round % 2).build().unwrap();
-        for _ in 0..4 {
-            let pair = pair.clone();
-            drop(killed.spawn(move || {
-                loop {
-                    wait(&pair);
-                }
-            }));
-        }
+        let victims: Vec<_> = (0..4)
+            .map(|_| {
+                let pair = pair.clone();
+                killed.spawn(move || {
+                    loop {
+                        wait(&pair);
+                    }
+                })
+            })
+            .collect();
         const SIGNALS: u64 = 50;
         let living = pair.clone();
         let living = thread::spawn(move || {
@@ -208,7 +215,10 @@ fn a_notification_is_never_lost_on_the_dead() {
         for signal in 0..SIGNALS {
             pair.0.lock().unwrap_or_else(PoisonError::into_inner).0 += 1;
             pair.1.notify_one();
-            if signal == dice.roll(SIGNALS) {
+            if signal % 10 == dice.roll(10) {
+                victims[dice.roll(4) as usize].thread().kill().unwrap();
+            }
+            if dice.roll(8) == 0 {
                 thread::yield_now();
             }
         }

@@ -105,12 +105,13 @@ fn every_type_has_the_auto_traits_of_stds() {
     }
     same_plain!(Condvar Barrier Once WaitTimeoutResult BarrierWaitResult);
     assert_eq!(answers!(greenstd::sync::ReentrantMutex<Cell<u8>>), [true, true, true, false]);
-    assert_eq!(answers!(greenstd::sync::ReentrantMutexGuard<'static, u8>)[0], false);
+    assert!(!answers!(greenstd::sync::ReentrantMutexGuard<'static, u8>)[0]);
 }
 
 /// Signatures that std's types satisfy, as functions of either crate.
 macro_rules! signatures {
     ($module:ident: $crate_name:ident) => {
+        #[allow(dead_code, reason = "that it compiles is the test")]
         mod $module {
             use ::std::time::Duration;
             use ::$crate_name::sync::*;

@@ -6,8 +6,11 @@
 
 mod support;
 
+use std::hint::spin_loop;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use support::channels::{Channels, CrossbeamChannels, MayChannels, MaySharedChannels};
 use support::channels::{OPEN, OurChannels, UNBOUNDED};
@@ -22,6 +25,8 @@ use support::report::median;
 use support::rounds::Bench;
 use tokio::sync::mpsc;
 
+/// A sibling that has not started a thread by now will not.
+const START_LIMIT: Duration = Duration::from_secs(5);
 const FIGURE: &str = "ns";
 /// The streams: senders, receivers, capacity. may has no bounded channels.
 const STREAMS: [(usize, usize, usize); 6] = [
@@ -41,6 +46,12 @@ fn main() -> ExitCode {
 fn plan(bench: &mut Bench) {
     let trips = bench.options.pick(500_000, 100_000);
     let messages = bench.options.pick(1_000_000, 200_000);
+    for stream in [(1, 1, UNBOUNDED), (1, 1, 100)] {
+        let kind = if stream.2 == UNBOUNDED { "unbounded" } else { "bounded" };
+        compare(bench, &format!("stream_1to1_{kind}_apart"), "stream", 2, messages, stream);
+    }
+    // Fewer: on a busy machine each of them is two wake-ups by the kernel.
+    compare(bench, "ping_pong_apart", "ping_pong", 2, trips / 5, (1, 1, 1));
     for workers in [1, 2] {
         let row = format!("ping_pong_w{workers}");
         compare(bench, &row, "ping_pong", workers, trips, (1, 1, 1));
@@ -74,6 +85,8 @@ fn compare(
         contenders.push(Contender::peer(System::May));
     }
     let contenders = contenders.into_iter().map(|contender| {
+        let is_apart = row.ends_with("_apart") && contender.system == System::Ours;
+        let contender = contender.with("apart", usize::from(is_apart));
         let contender = contender.with("case", case).with("workers", workers).with("count", count);
         let contender = contender.with("senders", senders).with("receivers", receivers);
         contender.with("capacity", capacity).with("repeats", bench.options.pick(5, 3))
@@ -89,6 +102,8 @@ struct Task {
     senders: usize,
     receivers: usize,
     capacity: usize,
+    /// Whether the two green threads are to be on two workers.
+    is_apart: bool,
 }
 
 impl Task {
@@ -109,6 +124,7 @@ fn measure(job: &Job) -> Measurement {
         senders: job.number("senders"),
         receivers: job.number("receivers"),
         capacity: job.number("capacity"),
+        is_apart: job.number("apart") == 1,
     };
     let (workers, repeats) = (job.number("workers"), job.number("repeats"));
     let is_stream = job.case() == "stream";
@@ -144,12 +160,12 @@ fn repeat<C: Channels>(repeats: usize, is_stream: bool, task: Task) -> f64 {
 fn ping_pong<C: Channels>(task: Task) -> f64 {
     let (ping, pinged) = C::channel(task.capacity);
     let (pong, ponged) = C::channel(task.capacity);
-    let other = C::spawn(move || {
+    let other = spawn::<C, _>(task, move || {
         while let Some(number) = C::recv(&pinged) {
             C::send(&pong, number + 1);
         }
     });
-    let here = C::spawn(move || {
+    let here = move || {
         let lap = Lap::default();
         lap.enter();
         let mut number = 0;
@@ -160,10 +176,34 @@ fn ping_pong<C: Channels>(task: Task) -> f64 {
         lap.leave();
         assert_eq!(number, task.count as u64, "{WRONG}");
         lap.nanos()
-    });
-    let nanos = C::join(here);
+    };
+    let nanos = if task.is_apart { here() } else { C::join(C::spawn(here)) };
     C::join(other);
     nanos
+}
+
+/// Starts a thread; apart from the caller, if the task wants it, on another worker.
+///
+/// The caller spins meanwhile, so that only an idle sibling can start the thread.
+fn spawn<C: Channels, T: Send + 'static>(
+    task: Task,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> C::Handle<T> {
+    let place: Arc<OnceLock<ThreadId>> = Arc::default();
+    let theirs = Arc::clone(&place);
+    let handle = C::spawn(move || {
+        theirs.get_or_init(|| std::thread::current().id());
+        body()
+    });
+    if task.is_apart {
+        let start = Instant::now();
+        while place.get().is_none() {
+            assert!(start.elapsed() < START_LIMIT, "no sibling has started the thread");
+            spin_loop();
+        }
+        assert_ne!(place.get(), Some(&std::thread::current().id()), "not apart");
+    }
+    handle
 }
 
 fn stream<C: Channels>(task: Task) -> f64 {
@@ -173,7 +213,7 @@ fn stream<C: Channels>(task: Task) -> f64 {
         .into_iter()
         .map(|receiver| {
             let lap = Arc::clone(&lap);
-            C::spawn(move || {
+            spawn::<C, _>(task, move || {
                 let sum: u64 = std::iter::from_fn(|| C::recv(&receiver)).sum();
                 lap.leave();
                 sum
@@ -183,14 +223,20 @@ fn stream<C: Channels>(task: Task) -> f64 {
     let putters: Vec<_> = (0..task.senders)
         .map(|_| {
             let (lap, sender) = (Arc::clone(&lap), sender.clone());
-            C::spawn(move || {
+            let put = move || {
                 lap.enter();
                 (0..task.each()).for_each(|number| C::send(&sender, number));
-            })
+            };
+            if task.is_apart {
+                put();
+                None
+            } else {
+                Some(C::spawn(put))
+            }
         })
         .collect();
     drop(sender);
-    putters.into_iter().for_each(C::join);
+    putters.into_iter().flatten().for_each(C::join);
     let sum: u64 = getters.into_iter().map(C::join).sum();
     assert_eq!(sum, task.sum(), "{WRONG}");
     lap.nanos()

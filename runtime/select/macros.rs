@@ -7,12 +7,12 @@
 /// Blocks the calling thread until one of several operations can go on, does that one, and runs
 /// its body, whose value is the value of the whole.
 ///
-/// | arm | goes on when | its pattern gets |
+/// | arm | goes on when | gives |
 /// |---|---|---|
-/// | `recv(receiver) -> message => …` | a message is there, or never will be | `Result<T, RecvError>` |
-/// | `send(sender, message) -> sent => …` | the channel takes it, or never will | `Result<(), SendError<T>>` |
-/// | `send_from(sender, owner) -> sent => …` | likewise; `owner`: `Option<T>` | the same |
-/// | `wait(thing) -> given => …` | the [`Waitable`](crate::select::Waitable) gives something | that |
+/// | `recv(receiver) -> message => …` | a message is there, or never will be | as `recv` |
+/// | `send(sender, message) -> sent => …` | the channel takes it, or never will | as `send` |
+/// | `send_from(sender, owner) -> sent => …` | likewise; `owner`: `Option<T>` | as `send` |
+/// | `wait(thing) -> given => …` | the [`Waitable`](crate::select::Waitable) gives | its `Output` |
 /// | `default => …` | none of the others can at once | |
 /// | `default(timeout) => …` | none of the others could for that `Duration` | |
 ///

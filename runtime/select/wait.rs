@@ -92,7 +92,8 @@ pub struct Moment(Instant);
 /// use greenstd_runtime::sync::Semaphore;
 /// use std::time::{Duration, Instant};
 ///
-/// let (semaphore, end) = (Semaphore::new(0), select::at(Instant::now() + Duration::from_millis(3)));
+/// let semaphore = Semaphore::new(0);
+/// let end = select::at(Instant::now() + Duration::from_millis(3));
 /// let things: [&dyn Waitable<Output = ()>; 2] = [&semaphore, &end];
 /// assert_eq!(select::wait_any(things), (1, ()));
 /// ```

@@ -9,6 +9,7 @@ mod poison;
 
 mod async_result;
 mod barrier;
+mod bounded_semaphore;
 mod condvar;
 mod event;
 mod lazy_lock;
@@ -25,6 +26,7 @@ pub use self::once::ONCE_INIT;
 pub use self::{
     async_result::{AsyncResult, GetError},
     barrier::{Barrier, BarrierWaitResult},
+    bounded_semaphore::BoundedSemaphore,
     condvar::{Condvar, WaitTimeoutResult},
     event::Event,
     lazy_lock::LazyLock,
@@ -33,7 +35,7 @@ pub use self::{
     once_lock::OnceLock,
     reentrant::{ReentrantMutex, ReentrantMutexGuard},
     rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard},
-    semaphore::{BoundedSemaphore, ReleaseError, Semaphore, SemaphoreGuard},
+    semaphore::{ReleaseError, Semaphore, SemaphoreGuard},
     wait_group::{WaitGroup, WaitToken},
 };
 #[doc(no_inline)]

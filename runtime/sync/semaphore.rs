@@ -27,7 +27,7 @@ static ACQUIRE_BOUNDED: Reason = Reason("BoundedSemaphore::acquire");
 /// Acquiring blocks until a permit is there: it parks a green thread, and blocks an OS thread. The
 /// order is first come, first served. A permit belongs to nobody: another thread than the one that
 /// acquired it may release it, and more may be released than were acquired. See
-/// [`BoundedSemaphore`] for one that forbids the latter.
+/// [`BoundedSemaphore`](super::BoundedSemaphore) for one that forbids the latter.
 ///
 /// The semantics are gevent's, except that nobody overtakes those who wait.
 ///
@@ -49,24 +49,7 @@ static ACQUIRE_BOUNDED: Reason = Reason("BoundedSemaphore::acquire");
 /// ```
 pub struct Semaphore {
     state: Mutex<State>,
-    bound: usize,
-}
-
-/// A [`Semaphore`] to which no more permits can be released than it was made with.
-///
-/// # Examples
-///
-/// ```
-/// use greenstd_runtime::sync::BoundedSemaphore;
-///
-/// let semaphore = BoundedSemaphore::new(1);
-/// semaphore.acquire();
-/// assert!(semaphore.release().is_ok());
-/// assert!(semaphore.release().is_err());
-/// assert_eq!(semaphore.available_permits(), 1);
-/// ```
-pub struct BoundedSemaphore {
-    semaphore: Semaphore,
+    pub(super) bound: usize,
 }
 
 /// A permit that is released when this is dropped.
@@ -76,7 +59,7 @@ pub struct SemaphoreGuard<'s> {
     semaphore: &'s Semaphore,
 }
 
-/// A [`BoundedSemaphore`] was released more often than acquired. Nothing was changed.
+/// A [`BoundedSemaphore`](super::BoundedSemaphore) was released more often than acquired. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReleaseError {}
@@ -95,7 +78,7 @@ impl Semaphore {
         Semaphore::with_bound(permits, usize::MAX)
     }
 
-    const fn with_bound(permits: usize, bound: usize) -> Semaphore {
+    pub(super) const fn with_bound(permits: usize, bound: usize) -> Semaphore {
         Semaphore { state: Mutex::new(State { permits, waiting: Line::new() }), bound }
     }
 
@@ -218,7 +201,7 @@ impl Semaphore {
     }
 
     #[inline]
-    fn give(&self, count: usize) -> Result<(), ReleaseError> {
+    pub(super) fn give(&self, count: usize) -> Result<(), ReleaseError> {
         let mut state = self.state.lock();
         let permits = state.permits.checked_add(count).filter(|permits| *permits <= self.bound);
         state.permits = permits.ok_or(ReleaseError {})?;
@@ -305,94 +288,6 @@ impl Drop for GivingUp<'_> {
     }
 }
 
-impl BoundedSemaphore {
-    /// Makes a semaphore with so many permits, which it will never exceed.
-    #[must_use]
-    pub const fn new(permits: usize) -> BoundedSemaphore {
-        BoundedSemaphore { semaphore: Semaphore::with_bound(permits, permits) }
-    }
-
-    /// As [`Semaphore::acquire`].
-    pub fn acquire(&self) {
-        self.semaphore.acquire();
-    }
-
-    /// As [`Semaphore::acquire_many`].
-    ///
-    /// # Panics
-    ///
-    /// If there will never be so many permits.
-    pub fn acquire_many(&self, count: usize) {
-        self.semaphore.acquire_many(count);
-    }
-
-    /// As [`Semaphore::acquire_timeout`].
-    #[must_use]
-    pub fn acquire_timeout(&self, timeout: Duration) -> bool {
-        self.semaphore.acquire_timeout(timeout)
-    }
-
-    /// As [`Semaphore::acquire_until`].
-    #[must_use]
-    pub fn acquire_until(&self, deadline: Instant) -> bool {
-        self.semaphore.acquire_until(deadline)
-    }
-
-    /// As [`Semaphore::try_acquire`].
-    #[must_use]
-    pub fn try_acquire(&self) -> bool {
-        self.semaphore.try_acquire()
-    }
-
-    /// As [`Semaphore::try_acquire_many`].
-    #[must_use]
-    pub fn try_acquire_many(&self, count: usize) -> bool {
-        self.semaphore.try_acquire_many(count)
-    }
-
-    /// Gives a permit back. Never blocks.
-    ///
-    /// # Errors
-    ///
-    /// [`ReleaseError`] if all permits are there already.
-    pub fn release(&self) -> Result<(), ReleaseError> {
-        self.semaphore.give(1)
-    }
-
-    /// Gives `count` permits back, or none. Never blocks.
-    ///
-    /// # Errors
-    ///
-    /// [`ReleaseError`] if there would be more permits than the semaphore was made with.
-    pub fn release_many(&self, count: usize) -> Result<(), ReleaseError> {
-        self.semaphore.give(count)
-    }
-
-    /// As [`Semaphore::available_permits`].
-    #[must_use]
-    pub fn available_permits(&self) -> usize {
-        self.semaphore.available_permits()
-    }
-
-    /// As [`Semaphore::access`]. If all permits are there when the guard is dropped, because
-    /// somebody has released one that he did not have, it changes nothing.
-    pub fn access(&self) -> SemaphoreGuard<'_> {
-        self.semaphore.access()
-    }
-
-    /// As [`Semaphore::access_timeout`].
-    #[must_use]
-    pub fn access_timeout(&self, timeout: Duration) -> Option<SemaphoreGuard<'_>> {
-        self.semaphore.access_timeout(timeout)
-    }
-
-    /// As [`Semaphore::try_access`].
-    #[must_use]
-    pub fn try_access(&self) -> Option<SemaphoreGuard<'_>> {
-        self.semaphore.try_access()
-    }
-}
-
 impl Drop for SemaphoreGuard<'_> {
     fn drop(&mut self) {
         // An error says that somebody else has given this permit back; no reason to panic here.
@@ -408,15 +303,6 @@ impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let permits = self.available_permits();
         f.debug_struct("Semaphore").field("available_permits", &permits).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for BoundedSemaphore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundedSemaphore")
-            .field("available_permits", &self.available_permits())
-            .field("bound", &self.semaphore.bound)
-            .finish_non_exhaustive()
     }
 }
 

@@ -125,7 +125,7 @@ parity! {
         (0..4).for_each(|n| sender.send(n).unwrap());
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
         sender.send(4).unwrap();
-        assert_eq!((&receiver).into_iter().next(), Some(4));
+        assert_eq!(IntoIterator::into_iter(&receiver).next(), Some(4));
         drop(sender);
         assert_eq!(receiver.into_iter().next(), None);
     }

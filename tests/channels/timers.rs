@@ -1,7 +1,6 @@
 //! `after`, `at`, `tick` and `never`.
 
 use greenstd::channel::{self, RecvTimeoutError, TryRecvError};
-use greenstd::thread;
 use std::time::{Duration, Instant};
 
 laws! {

@@ -24,7 +24,7 @@ laws! {
                 })
             });
         }
-        // A disconnected channel is ready for ever: its turns give nothing, and take no worker away.
+        // A disconnected channel is ready for ever: its turns give nothing, take no worker.
         while sum < 200 {
             sum += select.wait();
         }

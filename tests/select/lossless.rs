@@ -35,7 +35,7 @@ laws! {
         let sent = select! {
             send_from(sender, message) -> sent => sent.is_ok(),
             // The bodies can use what the other arms had borrowed.
-            recv(ready) -> _ => { message.as_mut().map(|message| **message += 1); false }
+            recv(ready) -> _ => { message = message.map(|six| Box::new(*six + 1)); false }
         };
         assert_eq!((sent, message.as_deref()), (false, Some(&6)));
         drop(receiver);

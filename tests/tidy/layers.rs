@@ -257,10 +257,13 @@ mod tests {
                 "runtime/thread/spawn.rs",
                 "use crate::engine::{Start, fiber::Header};\nuse crate::engine::Spawn;",
             ),
-            ("runtime/sync/mutex.rs", "fn f() {\n crate::engine::Fiber::new() }"),
+            ("runtime/queue/bounded.rs", "fn f() {\n crate::engine::Fiber::new() }"),
         ];
-        let found =
-            ["runtime/thread/spawn.rs:1", "runtime/thread/spawn.rs:2", "runtime/sync/mutex.rs:2"];
+        let found = [
+            "runtime/thread/spawn.rs:1",
+            "runtime/thread/spawn.rs:2",
+            "runtime/queue/bounded.rs:2",
+        ];
         assert_eq!(places(engine_names, &files), found);
     }
 }

@@ -59,7 +59,8 @@ pub struct SemaphoreGuard<'s> {
     semaphore: &'s Semaphore,
 }
 
-/// A [`BoundedSemaphore`](super::BoundedSemaphore) was released more often than acquired. Nothing was changed.
+/// A [`BoundedSemaphore`](super::BoundedSemaphore) was released more often than acquired. Nothing
+/// was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReleaseError {}

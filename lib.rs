@@ -26,8 +26,12 @@
 //!
 //! | here | what |
 //! |---|---|
-//! | [`thread`] | std's threads, as green threads |
+//! | [`thread`] | std's threads, as green threads; kills, links, nurseries, joins of many |
 //! | [`net`] | std's sockets, which park |
+//! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
+//! | [`time`] | std's clocks; timeout scopes, tickers |
+//! | [`channel`], [`select!`] | channels with many ends, and waits for the first of several things |
+//! | [`queue`], [`group`] | queues with an end; groups and pools of green threads |
 //! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |
 //! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |

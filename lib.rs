@@ -30,7 +30,7 @@
 //! | [`net`] | std's sockets, which park |
 //! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
 //! | [`time`] | std's clocks; timeout scopes, tickers |
-//! | [`channel`], [`select!`] | channels with many ends, and waits for the first of several things |
+//! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
 //! | [`queue`], [`group`] | queues with an end; groups and pools of green threads |
 //! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |

@@ -148,6 +148,7 @@ impl Life {
         self.0.load(Ordering::Acquire) & PARKED != 0
     }
 
+    #[inline]
     pub(crate) fn is_killed(&self) -> bool {
         self.0.load(Ordering::Relaxed) & KILLED != 0
     }

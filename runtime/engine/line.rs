@@ -97,6 +97,7 @@ impl WaitsFor {
         Some(self.thread.load(Ordering::Relaxed)).filter(|&thread| thread != 0)
     }
 
+    #[inline]
     fn set(&self, reason: Option<&'static Reason>) {
         let reason = reason.map_or(ptr::null(), ptr::from_ref);
         self.reason.store(reason.cast_mut(), Ordering::Relaxed);

@@ -177,7 +177,14 @@ fn ping_pong<C: Channels>(task: Task) -> f64 {
         assert_eq!(number, task.count as u64, "{WRONG}");
         lap.nanos()
     };
-    let nanos = if task.is_apart { here() } else { C::join(C::spawn(here)) };
+    let nanos = if task.is_apart {
+        let nanos = here();
+        // With its ends of the channels: the other one ends when they are gone.
+        drop(here);
+        nanos
+    } else {
+        C::join(C::spawn(here))
+    };
     C::join(other);
     nanos
 }

@@ -113,6 +113,13 @@ impl<T: Linked> Inbox<T> {
         })
     }
 
+    /// Whether something waits. Owner only, while it is awake.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        // Relaxed: `drain` acquires.
+        !self.head.load(Ordering::Relaxed).is_null()
+    }
+
     /// Takes everything out, oldest first. Owner only.
     #[inline]
     pub(crate) fn drain(&self, mut each: impl FnMut(NonNull<T>)) {

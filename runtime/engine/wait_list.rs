@@ -97,7 +97,6 @@ pub(crate) struct Wakeup<W: Wake>(Option<W>);
 
 impl<W: Wake> Drop for Wakeup<W> {
     #[inline]
-    #[inline]
     fn drop(&mut self) {
         if let Some(waiter) = self.0.take() {
             waiter.wake();

@@ -1,6 +1,7 @@
 //! Results to come: a place that is filled once, and for which threads wait.
 
 use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::select::{LineArm, Outcome, Queued, Waitable};
 use parking_lot::Mutex;
 use std::error::Error;
 use std::fmt;
@@ -17,7 +18,8 @@ static WAIT: Reason = Reason("AsyncResult::wait");
 /// thread; those who wait go on in the order in which they came. Setting it never blocks, so it can
 /// be done by whatever runs at the end of something else, such as a link.
 ///
-/// The semantics are gevent's, except that a second setting is an error.
+/// The semantics are gevent's, except that a second setting is an error. The end of a green thread
+/// sets it by a link: `handle.link(move |ended| drop(result.set_outcome(ended.outcome())))`.
 ///
 /// # Examples
 ///
@@ -167,6 +169,38 @@ impl<T, E> AsyncResult<T, E> {
         let waited = park::wait_in_line(&self.waiting, waiting, |waiting| waiting, (), ask);
         matches!(waited, Waited::Granted(()))
     }
+}
+
+/// A wait is over once a value or an error is set. It gives neither: [`get`](AsyncResult::get)
+/// does, which does not block any more.
+impl<T, E> Waitable for AsyncResult<T, E> {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(LineArm::new(self))
+    }
+}
+
+impl<T, E> Queued for AsyncResult<T, E> {
+    type State = Line<()>;
+    type Payload = ();
+    type Output = ();
+
+    fn lock(&self) -> &Mutex<Line<()>> {
+        &self.waiting
+    }
+
+    fn line(waiting: &mut Line<()>) -> &mut Line<()> {
+        waiting
+    }
+
+    fn is_ready(&self, _waiting: &mut Line<()>) -> bool {
+        self.is_set()
+    }
+
+    fn take(_waiting: &mut Line<()>) {}
+
+    fn finish(&self, (): ()) {}
 }
 
 impl<T, E> Default for AsyncResult<T, E> {

@@ -7,6 +7,7 @@
 //! 2. `resuming` counts those who were let go on and do not run yet.
 
 use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::select::{LineArm, Outcome, Queued, Waitable};
 use crate::thread;
 use parking_lot::Mutex;
 use std::fmt;
@@ -42,7 +43,7 @@ pub struct Event {
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     epoch: usize,
     /// Tagged with the epoch in which each came.
     waiting: Line<()>,
@@ -139,6 +140,43 @@ impl Event {
         if self.resuming.load(Ordering::Relaxed) > 0 {
             thread::yield_now();
         }
+    }
+}
+
+/// A wait for an event that is set is over at once, each time.
+impl Waitable for Event {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(LineArm::new(self))
+    }
+}
+
+impl Queued for Event {
+    type State = State;
+    type Payload = ();
+    type Output = ();
+
+    fn lock(&self) -> &Mutex<State> {
+        &self.state
+    }
+
+    fn line(state: &mut State) -> &mut Line<()> {
+        &mut state.waiting
+    }
+
+    fn tag(state: &State) -> usize {
+        state.epoch
+    }
+
+    fn is_ready(&self, _state: &mut State) -> bool {
+        self.is_set()
+    }
+
+    fn take(_state: &mut State) {}
+
+    fn finish(&self, (): ()) {
+        self.resuming.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -53,3 +53,41 @@ impl Arm for EndArm<'_> {
         self.place.take();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::choose::{Arm, choose};
+    use super::super::limits;
+    use super::super::line::Reason;
+    use super::super::runtime::Builder;
+    use super::super::{Thread, park};
+    use super::EndArm;
+    use std::time::{Duration, Instant};
+
+    static TEST: Reason = Reason("a test");
+
+    fn has_waiters(thread: &Thread) -> bool {
+        !thread.fiber().header().ending.watch.list().lock().waiting.is_empty()
+    }
+
+    fn wait(thread: &Thread, deadline: Option<Instant>) -> bool {
+        let mut arm = EndArm::new(thread);
+        let arms: &mut [&mut dyn Arm] = &mut [&mut arm];
+        choose(arms, deadline, &TEST).is_some()
+    }
+
+    #[test]
+    fn a_wait_that_loses_or_unwinds_leaves_nobody_in_the_line() {
+        let runtime = Builder::new().workers(1).build().expect("there are threads left");
+        let parked = runtime.spawn(|| while park::park_until(None) != park::Outcome::Killed {});
+        let thread = parked.thread().clone();
+        let in_a_moment = || Instant::now() + Duration::from_millis(2);
+        assert!(!wait(&thread, Some(in_a_moment())));
+        assert!(!has_waiters(&thread));
+        assert!(limits::scope(in_a_moment(), || wait(&thread, None)).is_err());
+        assert!(!has_waiters(&thread));
+        thread.kill().expect("it is a green thread");
+        assert!(wait(&thread, None) && wait(&thread, None));
+        assert!(!has_waiters(&thread));
+    }
+}

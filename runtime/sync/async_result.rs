@@ -18,8 +18,7 @@ static WAIT: Reason = Reason("AsyncResult::wait");
 /// thread; those who wait go on in the order in which they came. Setting it never blocks, so it can
 /// be done by whatever runs at the end of something else, such as a link.
 ///
-/// The semantics are gevent's, except that a second setting is an error. The end of a green thread
-/// sets it by a link: `handle.link(move |ended| drop(result.set_outcome(ended.outcome())))`.
+/// The semantics are gevent's, except that a second setting is an error.
 ///
 /// # Examples
 ///
@@ -32,6 +31,20 @@ static WAIT: Reason = Reason("AsyncResult::wait");
 /// thread::spawn(move || other.set(42));
 /// assert_eq!(*answer.get().expect("no error is set"), 42);
 /// assert_eq!(answer.set(43), Err(43));
+/// ```
+///
+/// A link sets one when a green thread ends:
+///
+/// ```
+/// use greenstd_runtime::{sync::AsyncResult, thread};
+/// use std::sync::Arc;
+///
+/// let end = Arc::new(AsyncResult::<(), thread::End>::new());
+/// let other = end.clone();
+/// thread::spawn(|| ()).link(move |ended| {
+///     other.set_outcome(ended.outcome()).expect("nobody else sets it");
+/// });
+/// assert_eq!(end.get(), Ok(&()));
 /// ```
 pub struct AsyncResult<T, E = Box<dyn Error + Send + Sync>> {
     /// Filled under the lock, so that filling it never waits for another who does.

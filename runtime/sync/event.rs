@@ -195,3 +195,25 @@ impl fmt::Debug for Event {
         f.debug_struct("Event").field("is_set", &self.is_set()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+    use crate::select;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    #[test]
+    fn nobody_counts_as_about_to_run_for_ever() {
+        for _ in 0..200 {
+            let event = Arc::new(Event::new());
+            let other = event.clone();
+            let setter = std::thread::spawn(move || other.set());
+            // Granted, ready from the start, or given up: all three happen.
+            let _ = select::wait_any_timeout([&*event], Duration::from_micros(50));
+            setter.join().expect("it does not panic");
+            assert_eq!(event.resuming.load(Ordering::Relaxed), 0);
+        }
+    }
+}

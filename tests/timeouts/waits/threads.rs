@@ -3,8 +3,8 @@
 use super::{AGES, Wait, again_and_again, plain, wait};
 use greenstd::channel::{self, Sender};
 use greenstd::group::{Group, Pool};
-use greenstd::select;
 use greenstd::thread::{self, Builder, JoinHandle, LocalJoinHandle, Thread};
+use greenstd::{runtime, select};
 use std::time::Duration;
 
 pub const WAITS: &[Wait] = &[
@@ -70,6 +70,10 @@ pub const WAITS: &[Wait] = &[
         || assert!(!kill(|handle| thread::kill_all([handle], None).unwrap())),
         |time| !kill(|handle| thread::kill_all([handle], time).unwrap()),
     ),
+    plain("Runtime::run", || {
+        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        runtime.run(|| thread::sleep(AGES));
+    }),
     wait("Group::join", || assert!(!group().0.join(None)), |time| !group().0.join(time)),
     wait(
         "Group::join_raising",

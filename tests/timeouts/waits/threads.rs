@@ -70,6 +70,17 @@ pub const WAITS: &[Wait] = &[
         || assert!(!kill(|handle| thread::kill_all([handle], None).unwrap())),
         |time| !kill(|handle| thread::kill_all([handle], time).unwrap()),
     ),
+    // Kills its threads when its time is up, and waits for that.
+    plain("nursery", || {
+        let outcome = thread::nursery(|nursery| {
+            nursery.spawn(|| -> Result<(), ()> {
+                thread::sleep(AGES);
+                Ok(())
+            });
+            Ok(())
+        });
+        assert_eq!(outcome, Err(()));
+    }),
     plain("Runtime::run", || {
         let runtime = runtime::Builder::new().workers(1).build().unwrap();
         runtime.run(|| thread::sleep(AGES));
@@ -173,10 +184,8 @@ fn shielded() -> (JoinHandle<()>, Sender<()>) {
             is_over.recv().unwrap_or_default();
         });
     });
-    if thread::shield(|| has_entered.recv()).is_err() {
-        // The runtime has begun to end: it never will be.
-        again_and_again(thread::park);
-    }
+    // Whatever is to end the wait in question does not end this one.
+    thread::shield(|| has_entered.recv()).unwrap();
     (handle, end)
 }
 

@@ -34,8 +34,8 @@ const fn wait(name: &'static str, forever: fn(), timed: fn(Duration) -> bool) ->
 const AGES: Duration = Duration::from_secs(100_000);
 
 /// Everything that blocks. `thread::scope` is not among them: it waits for its threads whatever
-/// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, for which nothing but
-/// the timeout of `shutdown_timeout` is too long.
+/// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
+/// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
     let tables: [&'static [Wait]; 8] = [
         TIME,

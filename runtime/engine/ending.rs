@@ -87,6 +87,15 @@ impl Ended {
         self.cause.as_deref().unwrap_or(&End::Finished)
     }
 
+    /// How it has ended, as an outcome without a value.
+    ///
+    /// # Errors
+    ///
+    /// The [`end`](Ended::end) if it has panicked or was killed.
+    pub fn outcome(&self) -> Result<(), End> {
+        self.cause.as_deref().map_or(Ok(()), |end| Err(end.clone()))
+    }
+
     /// Where the green thread was spawned.
     pub(super) fn site(&self) -> &'static Location<'static> {
         self.thread.fiber().header().site
@@ -127,7 +136,7 @@ struct Observer {
 
 /// Those who want to be told of one end.
 pub(super) struct Watchers {
-    waiting: Line<()>,
+    pub(super) waiting: Line<()>,
     observers: Vec<Observer>,
     links: VecDeque<Link>,
     is_running: bool,
@@ -142,7 +151,7 @@ impl Default for Watchers {
 
 /// The part of a header that concerns its end.
 pub(super) struct Ending {
-    watch: Watch<Watchers>,
+    pub(super) watch: Watch<Watchers>,
     /// Why it did not return; guarded by invariant 4.
     cause: UnsafeCell<Option<Arc<End>>>,
 }
@@ -214,7 +223,7 @@ pub(super) fn tell(fiber: &FiberRef) {
 }
 
 impl Thread {
-    fn fiber(&self) -> &FiberRef {
+    pub(super) fn fiber(&self) -> &FiberRef {
         match &self.waiter {
             Waiter::Fiber(fiber) => fiber,
             Waiter::Os(_) => unreachable!("only handles of green threads are waited for"),

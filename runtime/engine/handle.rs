@@ -13,6 +13,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem;
 use std::num::NonZeroU64;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
 use std::time::Instant;
 
@@ -149,6 +150,10 @@ impl Thread {
         self.waiter.life().take_permit()
     }
 }
+
+// As std's. No code of users runs while anything that it leads to is being changed.
+impl UnwindSafe for Thread {}
+impl RefUnwindSafe for Thread {}
 
 impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -33,6 +33,8 @@ mod cycle;
 #[cfg(not(loom))]
 mod deadlock;
 #[cfg(not(loom))]
+mod end_arm;
+#[cfg(not(loom))]
 mod ending;
 #[cfg(not(loom))]
 mod fiber;
@@ -96,6 +98,7 @@ mod tests;
 pub(crate) use self::{
     bindings::Binding,
     choose::{Place, choose, choose_now},
+    end_arm::EndArm,
     ending::{OnEnd, When},
     handles::handle_methods,
     killed::share_end,

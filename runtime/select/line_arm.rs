@@ -15,16 +15,18 @@ pub(crate) trait Queued {
     /// What a wait gives.
     type Output;
 
-    /// Of its node in the line.
-    const TAG: usize = 0;
-
     fn lock(&self) -> &Mutex<Self::State>;
 
     /// Always the same one.
     fn line(state: &mut Self::State) -> &mut Line<Self::Payload>;
 
-    /// Whether nobody has to wait.
-    fn is_ready(state: &mut Self::State) -> bool;
+    /// Of a node that is linked now.
+    fn tag(_state: &Self::State) -> usize {
+        0
+    }
+
+    /// Whether nobody has to wait. Under the lock.
+    fn is_ready(&self, state: &mut Self::State) -> bool;
 
     /// What the blocking call does, under the lock, if it need not wait.
     fn take(state: &mut Self::State) -> Self::Output;
@@ -49,7 +51,7 @@ impl<'a, Q: Queued> LineArm<'a, Q> {
 impl<Q: Queued> Arm for LineArm<'_, Q> {
     fn try_now(&mut self) -> bool {
         let mut state = self.queued.lock().lock();
-        let is_ready = Q::is_ready(&mut state);
+        let is_ready = self.queued.is_ready(&mut state);
         if is_ready {
             self.output = Some(Q::take(&mut state));
         }
@@ -58,10 +60,10 @@ impl<Q: Queued> Arm for LineArm<'_, Q> {
 
     fn link(&mut self, choice: &Choice<'_>) -> bool {
         let mut state = self.queued.lock().lock();
-        let is_ready = Q::is_ready(&mut state);
+        let is_ready = self.queued.is_ready(&mut state);
         if !is_ready {
-            let payload = Q::Payload::default();
-            choice.link_tagged(&mut self.place, Q::line(&mut state), Q::TAG, payload);
+            let (tag, payload) = (Q::tag(&state), Q::Payload::default());
+            choice.link_tagged(&mut self.place, Q::line(&mut state), tag, payload);
         }
         !is_ready
     }

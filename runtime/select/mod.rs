@@ -1,19 +1,21 @@
 //! Waiting for the first of several things.
 //!
 //! [`select!`](crate::select!) does one of several operations, whichever can go on first, and
-//! [`Select`] does so for a number of them that only the running program knows. [`wait_any`] and
-//! [`wait_all`] wait for things of one kind: whatever is [`Waitable`].
+//! [`Select`] does so for a number of them that only the running program knows. [`wait_any`],
+//! [`wait_some`] and [`wait_all`] wait for things of one kind: whatever is [`Waitable`].
 //!
 //! A wait lies in the lines of all its things at once, and takes part in one of them only: where it
 //! loses it has taken nothing. If several could go on one is drawn by lot. A receive and a send of
 //! one and the same wait never meet each other.
 //!
-//! The shape is that of Go's `select` and of crossbeam-channel's; `wait_any` is gevent's `wait`.
+//! The shape is that of Go's `select` and of crossbeam-channel's; `wait_some` is gevent's `wait`.
 
 mod dynamic;
+mod ends;
 mod line_arm;
 mod macros;
 mod ready;
+mod several;
 mod wait;
 
 use crate::engine;
@@ -23,7 +25,10 @@ use std::time::{Duration, Instant};
 
 pub use self::dynamic::Select;
 pub use self::ready::{Readiness, readable, writable};
-pub use self::wait::{Moment, at, wait_all, wait_any, wait_any_deadline, wait_any_timeout};
+pub use self::several::{
+    wait_all, wait_all_deadline, wait_all_timeout, wait_some, wait_some_deadline, wait_some_timeout,
+};
+pub use self::wait::{Moment, at, wait_any, wait_any_deadline, wait_any_timeout};
 
 pub(crate) use self::line_arm::{LineArm, Queued};
 
@@ -47,7 +52,9 @@ pub trait Outcome: Arm {
 /// Something that a thread can wait for, alone or together with others.
 ///
 /// What a wait gives is what the blocking call of the type gives: a semaphore a permit, a receiver
-/// a message. Only the thing that ended the wait gives anything.
+/// a message. Only the thing that ended the wait gives anything. Handles of green threads and
+/// [`AsyncResult`](crate::sync::AsyncResult)s only tell that they are done; what they hold is taken
+/// afterwards.
 pub trait Waitable {
     /// What a wait gives.
     type Output;

@@ -1,7 +1,8 @@
-//! `wait_any` and `wait_all`: waiting for things of one kind.
+//! `wait_any`: waiting for the first of things of one kind; and points in time, to wait for.
 
 use super::{Outcome, Patience, Waitable};
 use crate::park::{Arm, Choice};
+use crate::time::Ticker;
 use std::time::{Duration, Instant};
 
 /// Blocks the calling thread until one of `things` gives what it is waited for. Which one it was,
@@ -39,31 +40,6 @@ pub fn wait_any_deadline<W: Waitable>(
     deadline: Instant,
 ) -> Option<(usize, W::Output)> {
     first(things, Patience::Until(deadline))
-}
-
-/// Blocks the calling thread until each of `things` has given what it is waited for; all that, in
-/// their order.
-///
-/// As [`wait_any`] otherwise. What was given before the wait is ended by a kill or a timeout scope
-/// is dropped: a permit that was taken is not given back.
-///
-/// # Examples
-///
-/// ```
-/// use greenstd_runtime::{channel, select, thread};
-///
-/// let (receivers, workers): (Vec<_>, Vec<_>) = (0..3)
-///     .map(|n| {
-///         let (sender, receiver) = channel::rendezvous();
-///         (receiver, thread::spawn(move || sender.send(n * n).unwrap()))
-///     })
-///     .unzip();
-/// assert_eq!(select::wait_all(&receivers), [Ok(0), Ok(1), Ok(4)]);
-/// workers.into_iter().for_each(|worker| worker.join().unwrap());
-/// ```
-pub fn wait_all<W: Waitable>(things: impl IntoIterator<Item = W>) -> Vec<W::Output> {
-    // One after another: what comes early keeps.
-    things.into_iter().map(|thing| wait_any([thing]).1).collect()
 }
 
 fn first<W: Waitable>(
@@ -107,6 +83,15 @@ impl Waitable for Moment {
 
     fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
         Box::new(MomentArm { time: self.0, has_come: false })
+    }
+}
+
+/// A wait until the next tick is due. It takes no tick: [`try_tick`](Ticker::try_tick) does then.
+impl Waitable for Ticker {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(MomentArm { time: self.next_tick(), has_come: false })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Results to come: a place that is filled once, and for which threads wait.
 
 use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::select::{LineArm, Outcome, Queued, Waitable};
 use parking_lot::Mutex;
 use std::error::Error;
 use std::fmt;
@@ -30,6 +31,20 @@ static WAIT: Reason = Reason("AsyncResult::wait");
 /// thread::spawn(move || other.set(42));
 /// assert_eq!(*answer.get().expect("no error is set"), 42);
 /// assert_eq!(answer.set(43), Err(43));
+/// ```
+///
+/// A link sets one when a green thread ends:
+///
+/// ```
+/// use greenstd_runtime::{sync::AsyncResult, thread};
+/// use std::sync::Arc;
+///
+/// let end = Arc::new(AsyncResult::<(), thread::End>::new());
+/// let other = end.clone();
+/// thread::spawn(|| ()).link(move |ended| {
+///     other.set_outcome(ended.outcome()).expect("nobody else sets it");
+/// });
+/// assert_eq!(end.get(), Ok(&()));
 /// ```
 pub struct AsyncResult<T, E = Box<dyn Error + Send + Sync>> {
     /// Filled under the lock, so that filling it never waits for another who does.
@@ -167,6 +182,38 @@ impl<T, E> AsyncResult<T, E> {
         let waited = park::wait_in_line(&self.waiting, waiting, |waiting| waiting, (), ask);
         matches!(waited, Waited::Granted(()))
     }
+}
+
+/// A wait is over once a value or an error is set. It gives neither: [`get`](AsyncResult::get)
+/// does, which does not block any more.
+impl<T, E> Waitable for AsyncResult<T, E> {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(LineArm::new(self))
+    }
+}
+
+impl<T, E> Queued for AsyncResult<T, E> {
+    type State = Line<()>;
+    type Payload = ();
+    type Output = ();
+
+    fn lock(&self) -> &Mutex<Line<()>> {
+        &self.waiting
+    }
+
+    fn line(waiting: &mut Line<()>) -> &mut Line<()> {
+        waiting
+    }
+
+    fn is_ready(&self, _waiting: &mut Line<()>) -> bool {
+        self.is_set()
+    }
+
+    fn take(_waiting: &mut Line<()>) {}
+
+    fn finish(&self, (): ()) {}
 }
 
 impl<T, E> Default for AsyncResult<T, E> {

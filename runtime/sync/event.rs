@@ -7,6 +7,7 @@
 //! 2. `resuming` counts those who were let go on and do not run yet.
 
 use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::select::{LineArm, Outcome, Queued, Waitable};
 use crate::thread;
 use parking_lot::Mutex;
 use std::fmt;
@@ -42,7 +43,7 @@ pub struct Event {
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     epoch: usize,
     /// Tagged with the epoch in which each came.
     waiting: Line<()>,
@@ -142,6 +143,43 @@ impl Event {
     }
 }
 
+/// A wait for an event that is set is over at once, each time.
+impl Waitable for Event {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(LineArm::new(self))
+    }
+}
+
+impl Queued for Event {
+    type State = State;
+    type Payload = ();
+    type Output = ();
+
+    fn lock(&self) -> &Mutex<State> {
+        &self.state
+    }
+
+    fn line(state: &mut State) -> &mut Line<()> {
+        &mut state.waiting
+    }
+
+    fn tag(state: &State) -> usize {
+        state.epoch
+    }
+
+    fn is_ready(&self, _state: &mut State) -> bool {
+        self.is_set()
+    }
+
+    fn take(_state: &mut State) {}
+
+    fn finish(&self, (): ()) {
+        self.resuming.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Default for Event {
     fn default() -> Event {
         Event::new()
@@ -155,5 +193,27 @@ impl RefUnwindSafe for Event {}
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event").field("is_set", &self.is_set()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+    use crate::select;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    #[test]
+    fn nobody_counts_as_about_to_run_for_ever() {
+        for _ in 0..200 {
+            let event = Arc::new(Event::new());
+            let other = event.clone();
+            let setter = std::thread::spawn(move || other.set());
+            // Granted, ready from the start, or given up: all three happen.
+            let _ = select::wait_any_timeout([&*event], Duration::from_micros(50));
+            setter.join().expect("it does not panic");
+            assert_eq!(event.resuming.load(Ordering::Relaxed), 0);
+        }
     }
 }

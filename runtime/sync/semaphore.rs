@@ -255,8 +255,6 @@ impl Queued for Semaphore {
     type Payload = ();
     type Output = ();
 
-    const TAG: usize = 1;
-
     fn lock(&self) -> &Mutex<State> {
         &self.state
     }
@@ -265,7 +263,11 @@ impl Queued for Semaphore {
         &mut state.waiting
     }
 
-    fn is_ready(state: &mut State) -> bool {
+    fn tag(_state: &State) -> usize {
+        1
+    }
+
+    fn is_ready(&self, state: &mut State) -> bool {
         state.permits > 0 && state.waiting.is_empty()
     }
 

@@ -1,6 +1,7 @@
 //! Wait groups: a count of what is still to be done, and who waits for it to be nought.
 
 use crate::park::{self, Ask, Line, Reason, Waited};
+use crate::select::{LineArm, Outcome, Queued, Waitable};
 use parking_lot::Mutex;
 use std::fmt;
 use std::ops::Deref;
@@ -47,7 +48,7 @@ pub struct WaitToken<G: Deref<Target = WaitGroup>> {
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     count: usize,
     /// How often the count has come to be nought.
     epoch: usize,
@@ -144,6 +145,41 @@ impl WaitGroup {
         let waited = park::wait_in_line(&self.state, state, |state| &mut state.waiting, (), ask);
         matches!(waited, Waited::Granted(()))
     }
+}
+
+/// A wait is over once nothing is to be done, as that of [`wait`](WaitGroup::wait).
+impl Waitable for WaitGroup {
+    type Output = ();
+
+    fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
+        Box::new(LineArm::new(self))
+    }
+}
+
+impl Queued for WaitGroup {
+    type State = State;
+    type Payload = ();
+    type Output = ();
+
+    fn lock(&self) -> &Mutex<State> {
+        &self.state
+    }
+
+    fn line(state: &mut State) -> &mut Line<()> {
+        &mut state.waiting
+    }
+
+    fn tag(state: &State) -> usize {
+        state.epoch
+    }
+
+    fn is_ready(&self, state: &mut State) -> bool {
+        state.count == 0
+    }
+
+    fn take(_state: &mut State) {}
+
+    fn finish(&self, (): ()) {}
 }
 
 impl Default for WaitGroup {

@@ -1,6 +1,7 @@
 //! Results to come.
 
 use greenstd::sync::{AsyncResult, GetError};
+use greenstd::thread::{End, Failure};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,5 +94,58 @@ laws! {
         assert_eq!(winners.len(), 1);
         assert_eq!(*result.get().unwrap(), winners[0].0);
         assert!(outcomes.iter().all(|(number, set)| set.is_ok() || *set == Err(*number)));
+    }
+    fn the_end_of_a_green_thread_sets_it_by_a_link() {
+        let ends = [
+            (|| ()) as fn(),
+            || std::panic::resume_unwind(Box::new("on purpose")),
+            || greenstd::thread::sleep(Duration::from_secs(1000)),
+        ]
+        .map(|body| {
+            let end = Arc::new(AsyncResult::<(), End>::new());
+            let (other, handle) = (end.clone(), greenstd::thread::spawn(body));
+            handle.link(move |ended| other.set_outcome(ended.outcome()).unwrap());
+            (end, handle)
+        });
+        let [(finished, _), (panicked, panics), (killed, sleeps)] = ends;
+        assert_eq!(finished.get(), Ok(&()));
+        assert_eq!(panicked.get(), Err(&End::Panicked("on purpose".to_owned())));
+        assert!(!killed.is_set());
+        sleeps.kill().unwrap();
+        assert_eq!(killed.get(), Err(&End::Killed));
+        assert!(panics.join().is_err() && sleeps.join().is_err());
+    }
+
+    fn a_link_to_one_that_has_ended_sets_it_too_and_the_first_of_two_counts() {
+        let handle = greenstd::thread::spawn(|| ());
+        assert!(handle.wait(None));
+        let end = Arc::new(AsyncResult::<&str, End>::new());
+        let refused = Arc::new(AsyncResult::<_, ()>::new());
+        let (first, second, told) = (end.clone(), end.clone(), refused.clone());
+        handle.link(move |ended| first.set_outcome(ended.outcome().map(|()| "first")).unwrap());
+        handle.link(move |_| told.set(second.set("second").unwrap_err()).unwrap());
+        assert_eq!((end.get(), refused.get()), (Ok(&"first"), Ok(&"second")));
+    }
+
+    // gevent's `greenlet.link(result)`: the value, or what it has failed with.
+    fn the_value_of_a_green_thread_goes_from_its_shared_handle_into_a_result() {
+        for fails in [false, true] {
+            let result = Arc::new(AsyncResult::<usize, Failure>::new());
+            let handle = greenstd::thread::spawn(move || {
+                if fails {
+                    std::panic::resume_unwind(Box::new("on purpose"));
+                }
+                7_usize
+            })
+            .share();
+            let (other, ended) = (result.clone(), handle.clone());
+            handle.link(move |_| {
+                other.set_outcome(ended.get().copied().map_err(Clone::clone)).unwrap();
+            });
+            match result.get() {
+                Ok(&value) => assert!(!fails && value == 7),
+                Err(failure) => assert!(fails && failure.message() == "on purpose"),
+            }
+        }
     }
 }

@@ -166,6 +166,8 @@ mod self_join {
     #[test]
     fn handles_are_as_sendable_as_those_of_std() {
         fn is_send_and_sync<T: Send + Sync>() {}
+        fn is_unwind_safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+        is_unwind_safe::<thread::Thread>();
         is_send_and_sync::<thread::JoinHandle<std::cell::Cell<u8>>>();
         is_send_and_sync::<std::thread::JoinHandle<std::cell::Cell<u8>>>();
         is_send_and_sync::<thread::Thread>();

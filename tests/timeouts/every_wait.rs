@@ -1,6 +1,6 @@
 //! Laws that hold for each call that blocks.
 
-use crate::waits::{WAITS, Wait};
+use crate::waits::{self, Wait};
 use greenstd::runtime::Builder;
 use greenstd::thread::Killed;
 use greenstd::time::{TimedOut, deadline, timeout};
@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(10_000);
 
 /// Checks `law` for each call, and names the one that breaks it.
 fn each(law: impl Fn(&Wait) + panic::RefUnwindSafe) {
-    for wait in WAITS {
+    for wait in waits::all() {
         let start = Instant::now();
         if let Err(payload) = panic::catch_unwind(|| law(wait)) {
             eprintln!("{} breaks the law", wait.name);
@@ -149,7 +149,7 @@ laws! {
 #[test]
 fn a_kill_inside_of_a_scope_is_no_timeout() {
     let _watchdog = crate::flavour::Watchdog::new();
-    for (wait, workers) in WAITS.iter().zip([1, 2].into_iter().cycle()) {
+    for (wait, workers) in waits::all().zip([1, 2].into_iter().cycle()) {
         let runtime = Builder::new().workers(workers).build().unwrap();
         let (entered, has_entered) = mpsc::channel();
         let killed = runtime.spawn(move || {
@@ -159,8 +159,10 @@ fn a_kill_inside_of_a_scope_is_no_timeout() {
         });
         has_entered.recv().unwrap();
         std::thread::sleep(Duration::from_millis(5));
-        runtime.shutdown();
+        // Not by the end of the runtime, which may first end what it waits for.
+        killed.kill().unwrap();
         let payload = killed.join().unwrap_err();
         assert!(payload.is::<Killed>(), "{}", wait.name);
+        runtime.shutdown();
     }
 }

@@ -1,7 +1,7 @@
 //! `std::sync::mpsc`: channels with many senders and one receiver.
 //!
 //! The types are std's in every respect; its error types are used as they are. A wait parks a green
-//! thread, and blocks an OS thread. What lies below is [`channel`](crate::channel), whose order is
+//! thread, and blocks an OS thread. What lies below is [`channel`](mod@crate::channel), whose order is
 //! kept: blocked senders go on in the order in which they came.
 
 mod receiver;

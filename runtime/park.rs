@@ -9,7 +9,7 @@
 //! that comes before the park is remembered. On [`Outcome::Killed`] undo what the other side sees,
 //! then call [`unwind_killed`].
 //!
-//! The primitives of this crate do all that by one function, [`wait_in_line`], which queues them
+//! The primitives of this crate do all that by one function, `wait_in_line`, which queues them
 //! in the order in which they came and hands over what they wait for.
 
 use crate::engine::{self, Killed, Waiter};

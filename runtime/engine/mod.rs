@@ -53,6 +53,8 @@ mod line;
 #[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
+mod lock_guard;
+#[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
 mod outside;
@@ -105,6 +107,7 @@ pub(crate) use self::{
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
+    lock_guard::LockGuard,
     park::{
         is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
         register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,

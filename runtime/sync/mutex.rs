@@ -1,7 +1,7 @@
 //! `std::sync::Mutex` for threads of either kind.
 
 use super::poison::{Flag, Section};
-use crate::engine::RawMutex;
+use crate::engine::{LockGuard, RawMutex};
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -42,7 +42,7 @@ pub struct Mutex<T: ?Sized> {
 pub struct MutexGuard<'a, T: ?Sized + 'a> {
     // Before the lock: it is dropped first.
     section: Section<'a>,
-    inner: lock_api::MutexGuard<'a, RawMutex, T>,
+    inner: LockGuard<lock_api::MutexGuard<'a, RawMutex, T>>,
 }
 
 impl<T: ?Sized> UnwindSafe for Mutex<T> {}
@@ -119,7 +119,8 @@ impl<T: ?Sized> Mutex<T> {
         &'a self,
         inner: lock_api::MutexGuard<'a, RawMutex, T>,
     ) -> LockResult<MutexGuard<'a, T>> {
-        self.poison.judge(MutexGuard { section: self.poison.section(), inner })
+        let section = self.poison.section();
+        self.poison.judge(MutexGuard { section, inner: LockGuard::new(inner) })
     }
 }
 
@@ -186,6 +187,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// Suspends the section. The mutex is given up when the second part is dropped.
     pub(super) fn suspend(self) -> (Suspended<'a, T>, lock_api::MutexGuard<'a, RawMutex, T>) {
         let MutexGuard { section, inner } = self;
+        let inner = inner.into_inner();
         let mutex = lock_api::MutexGuard::mutex(&inner);
         (Suspended { section: ManuallyDrop::new(section), mutex }, inner)
     }
@@ -194,7 +196,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 impl<'a, T: ?Sized> Suspended<'a, T> {
     /// Blocks the calling thread until it holds the mutex again.
     pub(super) fn resume(self) -> LockResult<MutexGuard<'a, T>> {
-        let inner = self.mutex.lock();
+        let inner = LockGuard::new(self.mutex.lock());
         let section = ManuallyDrop::into_inner(self.section);
         section.flag().judge(MutexGuard { section, inner })
     }

@@ -1,7 +1,7 @@
 //! `std::sync::RwLock` for threads of either kind.
 
 use super::poison::{Flag, Section};
-use crate::engine::RawRwLock;
+use crate::engine::{LockGuard, RawRwLock};
 use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
@@ -40,7 +40,7 @@ pub struct RwLock<T: ?Sized> {
 /// The right to read what an [`RwLock`] protects; dropped, it leaves the lock.
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
-    inner: lock_api::RwLockReadGuard<'a, RawRwLock, T>,
+    inner: LockGuard<lock_api::RwLockReadGuard<'a, RawRwLock, T>>,
 }
 
 /// The right to change what an [`RwLock`] protects; dropped, it leaves the lock.
@@ -48,7 +48,7 @@ pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
 pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
     // Before the lock: it is dropped first.
     section: Section<'a>,
-    inner: lock_api::RwLockWriteGuard<'a, RawRwLock, T>,
+    inner: LockGuard<lock_api::RwLockWriteGuard<'a, RawRwLock, T>>,
 }
 
 impl<T: ?Sized> UnwindSafe for RwLock<T> {}
@@ -88,7 +88,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If there are 2³⁰ readers.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        self.poison.judge(RwLockReadGuard { inner: self.inner.read() })
+        self.poison.judge(RwLockReadGuard { inner: LockGuard::new(self.inner.read()) })
     }
 
     /// Locks for reading if that needs no wait. Never blocks.
@@ -104,7 +104,9 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
         match self.inner.try_read() {
-            Some(inner) => Ok(self.poison.judge(RwLockReadGuard { inner })?),
+            Some(inner) => {
+                Ok(self.poison.judge(RwLockReadGuard { inner: LockGuard::new(inner) })?)
+            }
             None => Err(TryLockError::WouldBlock),
         }
     }
@@ -162,7 +164,8 @@ impl<T: ?Sized> RwLock<T> {
         &'a self,
         inner: lock_api::RwLockWriteGuard<'a, RawRwLock, T>,
     ) -> LockResult<RwLockWriteGuard<'a, T>> {
-        self.poison.judge(RwLockWriteGuard { section: self.poison.section(), inner })
+        let section = self.poison.section();
+        self.poison.judge(RwLockWriteGuard { section, inner: LockGuard::new(inner) })
     }
 }
 
@@ -173,7 +176,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let RwLockWriteGuard { section, inner } = s;
         // It has ended well, even where a destructor ends it during a panic.
         mem::forget(section);
-        RwLockReadGuard { inner: lock_api::RwLockWriteGuard::downgrade(inner) }
+        let inner = lock_api::RwLockWriteGuard::downgrade(inner.into_inner());
+        RwLockReadGuard { inner: LockGuard::new(inner) }
     }
 }
 

@@ -316,6 +316,3 @@ impl fmt::Display for ReleaseError {
 }
 
 impl std::error::Error for ReleaseError {}
-
-#[cfg(test)]
-mod tests;

@@ -6,6 +6,7 @@ mod flavour;
 
 mod async_result;
 mod event;
+mod killed;
 mod semaphore;
 mod stress;
 mod wait_group;

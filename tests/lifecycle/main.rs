@@ -21,4 +21,6 @@ mod scenes;
 mod shared;
 mod shield;
 mod stress;
+mod waiters;
+mod waiting;
 mod waits;

@@ -67,14 +67,16 @@ macro_rules! same {
 
 type Shared = Rc<()>;
 type Mutable = &'static mut u8;
+/// Stays on its thread, and may be shared all the same.
+type Staying = std::sync::MutexGuard<'static, u8>;
 
 #[test]
 fn every_type_has_the_auto_traits_of_stds() {
     same! {
-        Mutex<u8, Cell<u8>, Shared, Mutable>;
-        RwLock<u8, Cell<u8>, Shared, Mutable>;
-        OnceLock<u8, Cell<u8>, Shared, Mutable>;
-        LazyLock<u8, Cell<u8>, Shared, Mutable>;
+        Mutex<u8, Cell<u8>, Shared, Mutable, Staying>;
+        RwLock<u8, Cell<u8>, Shared, Mutable, Staying>;
+        OnceLock<u8, Cell<u8>, Shared, Mutable, Staying>;
+        LazyLock<u8, Cell<u8>, Shared, Mutable, Staying>;
     }
     macro_rules! same_guard {
         ($($guard:ident)*) => {$(
@@ -83,11 +85,13 @@ fn every_type_has_the_auto_traits_of_stds() {
                     answers!(greenstd::sync::$guard<'static, u8>),
                     answers!(greenstd::sync::$guard<'static, Cell<u8>>),
                     answers!(greenstd::sync::$guard<'static, Shared>),
+                    answers!(greenstd::sync::$guard<'static, Staying>),
                 ],
                 [
                     answers!(std::sync::$guard<'static, u8>),
                     answers!(std::sync::$guard<'static, Cell<u8>>),
                     answers!(std::sync::$guard<'static, Shared>),
+                    answers!(std::sync::$guard<'static, Staying>),
                 ],
                 stringify!($guard),
             );

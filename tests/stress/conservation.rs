@@ -8,11 +8,12 @@ use greenstd::group::Group;
 use greenstd::{runtime, thread};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle as Thread;
 use std::time::Duration;
 
 const GREEN: usize = 12;
 const PLAIN: usize = 3;
-const ROUNDS: usize = 150;
+const ROUNDS: usize = 600;
 
 #[test]
 fn nothing_is_lost_and_nothing_is_there_twice() {
@@ -53,12 +54,14 @@ fn run(workers: usize, mut random: Random) {
             }
         }
         inner.is_over.store(true, Ordering::SeqCst);
-        assert!(living.join(None));
+        // Members may hold what those wait for who take their last step.
+        while !living.join(Duration::from_millis(1)) || !plain.iter().all(Thread::is_finished) {
+            assert!(inner.pool.kill(None).unwrap() && inner.group.kill(None).unwrap());
+        }
+        plain.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(inner.pool.kill(None).unwrap() && inner.group.kill(None).unwrap());
+        inner.exchange();
     });
-    for thread in plain {
-        thread.join().unwrap();
-    }
-    assert!(world.pool.kill(None).unwrap() && world.group.kill(None).unwrap());
     runtime.shutdown();
     assert!(world.steps.load(Ordering::Relaxed) > ROUNDS, "next to nothing has happened");
     world.audit();

@@ -8,4 +8,6 @@ mod flavour;
 mod random;
 
 mod conservation;
+mod locks;
+mod stations;
 mod world;

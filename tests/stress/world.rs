@@ -1,28 +1,27 @@
-//! What is conserved: tokens, permits and places; and the steps in which they change hands.
+//! What is conserved: tokens, permits, locks and places; and the steps in which they change hands.
 
+use crate::locks::Locks;
 use crate::random::Random;
+use crate::stations::{ROUTES, Stations};
 use greenstd::group::{Group, Pool};
-use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
-use greenstd::sync::Semaphore;
-use greenstd::{thread, time};
+use greenstd::sync::{AsyncResult, OnceLock};
+use greenstd::thread::{self, JoinHandle};
+use greenstd::time;
+use std::cmp::Ordering as Compared;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const TOKENS: usize = 12;
-const PERMITS: usize = 3;
 const PLACES: usize = 4;
 
 /// Everything that a run is about.
 pub struct World {
-    first: Queue<Token>,
-    second: LifoQueue<Token>,
-    third: PriorityQueue<Token>,
+    stations: Stations,
+    locks: Locks,
     /// Tokens whose holders were ended. Whoever comes by puts them back.
     lost: Arc<Mutex<Vec<usize>>>,
-    semaphore: Semaphore,
-    inside: AtomicUsize,
     pub pool: Pool,
     pub group: Group,
     pub is_over: AtomicBool,
@@ -30,67 +29,43 @@ pub struct World {
 }
 
 /// One of a few things that exist once each. Dropped, it turns up among the lost.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Token {
+pub struct Token {
     number: usize,
-    lost: Lost,
+    lost: Arc<Mutex<Vec<usize>>>,
 }
 
-/// Of all tokens the same, so that tokens compare by number.
-struct Lost(Arc<Mutex<Vec<usize>>>);
-
-impl PartialEq for Lost {
-    fn eq(&self, _: &Lost) -> bool {
-        true
+impl PartialEq for Token {
+    fn eq(&self, other: &Token) -> bool {
+        self.number == other.number
     }
 }
-impl Eq for Lost {}
-impl PartialOrd for Lost {
-    fn partial_cmp(&self, other: &Lost) -> Option<std::cmp::Ordering> {
+
+impl Eq for Token {}
+
+impl PartialOrd for Token {
+    fn partial_cmp(&self, other: &Token) -> Option<Compared> {
         Some(self.cmp(other))
     }
 }
-impl Ord for Lost {
-    fn cmp(&self, _: &Lost) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
+
+impl Ord for Token {
+    fn cmp(&self, other: &Token) -> Compared {
+        self.number.cmp(&other.number)
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
-        self.lost.0.lock().unwrap().push(self.number);
-    }
-}
-
-/// A permit of the semaphore, given back in any case.
-struct Permit<'w>(&'w World);
-
-impl<'w> Permit<'w> {
-    fn new(world: &'w World) -> Permit<'w> {
-        world.semaphore.acquire();
-        let permit = Permit(world);
-        let inside = world.inside.fetch_add(1, Ordering::SeqCst) + 1;
-        assert!(inside <= PERMITS, "{inside} threads have one of {PERMITS} permits");
-        permit
-    }
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.0.inside.fetch_sub(1, Ordering::SeqCst);
-        self.0.semaphore.release();
+        self.lost.lock().unwrap().push(self.number);
     }
 }
 
 impl World {
     pub fn new() -> World {
         World {
-            first: Queue::bounded(TOKENS / 3),
-            second: LifoQueue::bounded(TOKENS / 3),
-            third: PriorityQueue::bounded(TOKENS / 3),
+            stations: Stations::new(),
+            locks: Locks::new(),
             lost: Arc::new(Mutex::new((0..TOKENS).collect())),
-            semaphore: Semaphore::new(PERMITS),
-            inside: AtomicUsize::new(0),
             pool: Pool::new(PLACES),
             group: Group::new(),
             is_over: AtomicBool::new(false),
@@ -98,11 +73,15 @@ impl World {
         }
     }
 
-    /// Takes steps until the world is over. Every wait inside is limited, so it ends.
+    /// Takes steps until the world is over. Each wait inside is limited, or ends by itself.
     pub fn live(self: &Arc<World>, mut random: Random) {
         while !self.is_over.load(Ordering::SeqCst) {
-            let short = Duration::from_micros(50 + random.below(1500));
-            let _ = time::timeout(short, || self.step(&mut random));
+            if random.below(6) == 0 {
+                self.locks.hold(&mut random);
+            } else {
+                let short = Duration::from_micros(50 + random.below(1500));
+                let _ = time::timeout(short, || self.step(&mut random));
+            }
             self.steps.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -111,7 +90,7 @@ impl World {
         let short = Duration::from_micros(random.below(500));
         let (world, mut inner) = (self.clone(), random.fork());
         let job = move || world.hand_on(&mut inner);
-        match random.below(8) {
+        match random.below(12) {
             0 => {
                 let _ = self.pool.spawn(job).join();
             }
@@ -132,59 +111,108 @@ impl World {
                 self.pool.wait_available(short);
                 self.group.join(short);
             }
+            6 => self.join(self.group.spawn(job), random),
+            7 => self.publish(random),
+            8 => self.locks.hold(random),
             _ => self.hand_on(random),
         }
     }
 
-    /// Takes a token from one queue to another, with or without a permit, and waits on the way.
+    /// Takes a token from one station to another, with or without a permit, and waits on the way.
     fn hand_on(&self, random: &mut Random) {
-        let permit = (random.below(2) == 0).then(|| Permit::new(self));
-        let short = Duration::from_micros(random.below(500));
+        let permit = (random.below(3) == 0).then(|| self.locks.permit(random));
         let found = self.lost.lock().unwrap().pop();
-        let token = match (found, random.below(5)) {
-            (Some(number), _) => Some(Token { number, lost: Lost(self.lost.clone()) }),
-            (None, 0) => self.first.get().ok(),
-            (None, 1) => self.second.get_timeout(short).ok(),
-            (None, 2) => self.second.try_get().ok(),
-            (None, 3) => self.third.get().ok(),
-            (None, _) => self.third.get_timeout(short).ok(),
+        let token = match found {
+            Some(number) => Some(Token { number, lost: self.lost.clone() }),
+            None => self.stations.take(random),
         };
         if random.below(3) == 0 {
-            thread::sleep(short);
+            thread::sleep(Duration::from_micros(random.below(500)));
         }
-        let Some(token) = token else { return };
-        // What comes back is dropped, and so it is lost until somebody finds it.
-        match random.below(5) {
-            0 => drop(self.first.put(token)),
-            1 => drop(self.first.try_put(token)),
-            2 => drop(self.second.put_timeout(token, short)),
-            3 => drop(self.third.put(token)),
-            _ => drop(self.third.put_timeout(token, short)),
+        if let Some(token) = token {
+            self.stations.put(token, random);
         }
         drop(permit);
     }
 
+    /// Waits for the end of a thread in one of the ways to do that, some of which end it.
+    fn join(&self, member: JoinHandle<()>, random: &mut Random) {
+        let short = Duration::from_micros(random.below(500));
+        match random.below(5) {
+            0 => drop(member.join()),
+            1 => drop(member.share().get_timeout(short).map(|outcome| outcome.is_ok())),
+            2 => drop(thread::join_all([member]).timeout(short).wait()),
+            3 => {
+                let has_ended = member.kill_and_wait(short).unwrap();
+                assert!(!has_ended || member.is_finished());
+            }
+            _ => {
+                let _ = member.wait(short);
+            }
+        }
+    }
+
+    /// One sets what several wait for: each who is not ended finds it.
+    fn publish(&self, random: &mut Random) {
+        let (result, once) = (Arc::new(AsyncResult::<_>::new()), Arc::new(OnceLock::new()));
+        let readers = [(); 3].map(|()| {
+            let (result, once) = (result.clone(), once.clone());
+            self.group.spawn(move || {
+                assert_eq!(result.get().ok(), Some(&7));
+                assert_eq!(*once.get_or_init(|| 8), 8);
+            })
+        });
+        if random.below(2) == 0 {
+            readers[random.below(3) as usize].kill().unwrap();
+        }
+        // The readers wait for it whatever becomes of this thread.
+        let setter = self.group.spawn(move || {
+            once.get_or_init(|| {
+                thread::yield_now();
+                8
+            });
+            result.set(7).unwrap();
+        });
+        drop(setter);
+        for reader in readers {
+            if let Err(payload) = reader.join() {
+                assert!(payload.is::<thread::Killed>());
+            }
+        }
+    }
+
+    /// Every station works as if nobody had ever been killed there: as many as wait are served,
+    /// without any limit that would hide a lost wake-up.
+    pub fn exchange(self: &Arc<World>) {
+        self.stations.clear();
+        for route in ROUTES {
+            let take = || {
+                let world = self.clone();
+                move || drop((route.take)(&world.stations))
+            };
+            let numbers = mem::take(&mut *self.lost.lock().unwrap());
+            println!("{} is given {} tokens", route.name, numbers.len());
+            let plain: Vec<_> = (0..2).map(|_| std::thread::spawn(take())).collect();
+            let green: Vec<_> = (2..TOKENS).map(|_| thread::spawn(take())).collect();
+            for number in numbers {
+                (route.put)(&self.stations, Token { number, lost: self.lost.clone() });
+            }
+            green.into_iter().for_each(|taker| taker.join().unwrap());
+            while !plain.iter().all(std::thread::JoinHandle::is_finished) {
+                thread::sleep(Duration::from_micros(100));
+            }
+            plain.into_iter().for_each(|taker| taker.join().unwrap());
+        }
+    }
+
     /// Looks for everything, after all who were there have ended.
     pub fn audit(&self) {
-        let queues = [self.first.len(), self.second.len(), self.third.len()];
-        assert!(queues.iter().all(|&length| length <= TOKENS / 3), "too full: {queues:?}");
-        while let Ok(token) = self.first.try_get() {
-            drop(token);
-        }
-        while let Ok(token) = self.second.try_get() {
-            drop(token);
-        }
-        while let Ok(token) = self.third.try_get() {
-            drop(token);
-        }
+        self.stations.clear();
         let mut tokens = mem::take(&mut *self.lost.lock().unwrap());
         tokens.sort_unstable();
         assert!(tokens.iter().copied().eq(0..TOKENS), "the tokens are {tokens:?}");
-        for _ in 0..PERMITS {
-            assert!(self.semaphore.try_acquire(), "a permit was lost");
-        }
-        assert!(!self.semaphore.try_acquire(), "a permit was made");
-        assert_eq!(self.inside.load(Ordering::SeqCst), 0);
+        *self.lost.lock().unwrap() = tokens;
+        self.locks.audit();
         assert_eq!((self.pool.len(), self.pool.free_count()), (0, Some(PLACES)));
         assert_eq!(self.group.len(), 0);
     }

@@ -1,8 +1,8 @@
 //! `std::sync::mpsc`: channels with many senders and one receiver.
 //!
 //! The types are std's in every respect; its error types are used as they are. A wait parks a green
-//! thread, and blocks an OS thread. What lies below is [`channel`](crate::channel), whose order is
-//! kept: blocked senders go on in the order in which they came.
+//! thread, and blocks an OS thread. What lies below is [`channel`](mod@crate::channel), whose order
+//! is kept: blocked senders go on in the order in which they came.
 
 mod receiver;
 mod sender;

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::panic::RefUnwindSafe;
 use std::time::Duration;
 
-/// The receiving side of [`channel`](super::channel) and [`sync_channel`](super::sync_channel).
+/// The receiving side of [`channel`](super::channel()) and [`sync_channel`](super::sync_channel).
 ///
 /// As std's it can be sent to another thread, and not be shared.
 pub struct Receiver<T> {

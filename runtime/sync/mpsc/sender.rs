@@ -4,7 +4,7 @@ use super::{SendError, TrySendError};
 use crate::channel;
 use std::fmt;
 
-/// The sending side of [`channel`](super::channel).
+/// The sending side of [`channel`](super::channel()).
 pub struct Sender<T> {
     inner: channel::Sender<T>,
 }

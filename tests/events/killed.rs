@@ -1,22 +1,19 @@
-//! Kills of those who wait: in the line, and in the moment of the grant.
+//! Kills of those who wait for permits: in the line, and in the moment of the grant.
 
-use super::Semaphore;
-use crate::engine::Waiter;
-use crate::runtime::Builder;
-use crate::thread::{self, Killed, LocalJoinHandle};
+use greenstd::spawn_local;
+use greenstd::sync::Semaphore;
+use greenstd::thread::{self, Killed, LocalJoinHandle};
 use std::rc::Rc;
-use std::sync::mpsc;
 
 /// Spawns a thread on this worker that acquires so many permits; it waits once this returns.
-fn acquirer(semaphore: &Rc<Semaphore>, count: usize) -> (Waiter, LocalJoinHandle<()>) {
-    let (semaphore, (sender, receiver)) = (semaphore.clone(), mpsc::channel());
-    let thread = thread::spawn_local(move || {
-        sender.send(Waiter::current()).unwrap();
+fn acquirer(semaphore: &Rc<Semaphore>, count: usize) -> LocalJoinHandle<()> {
+    let semaphore = semaphore.clone();
+    let thread = spawn_local(move || {
         semaphore.acquire_many(count);
         semaphore.release_many(count);
     });
     thread::yield_now();
-    (receiver.recv().unwrap(), thread)
+    thread
 }
 
 fn was_killed(thread: LocalJoinHandle<()>) -> bool {
@@ -24,7 +21,7 @@ fn was_killed(thread: LocalJoinHandle<()>) -> bool {
 }
 
 fn run(body: impl FnOnce() + Send + 'static) {
-    Builder::new().workers(1).build().unwrap().run(body);
+    crate::flavour::on_workers(1, body);
 }
 
 /// C39
@@ -32,11 +29,11 @@ fn run(body: impl FnOnce() + Send + 'static) {
 fn one_who_is_killed_in_the_moment_of_the_grant_hands_it_on() {
     run(|| {
         let semaphore = Rc::new(Semaphore::new(0));
-        let (victim, killed) = acquirer(&semaphore, 1);
-        let (_, next) = acquirer(&semaphore, 1);
+        let victim = acquirer(&semaphore, 1);
+        let next = acquirer(&semaphore, 1);
         semaphore.release();
-        victim.kill();
-        assert!(was_killed(killed));
+        victim.kill().unwrap();
+        assert!(was_killed(victim));
         next.join().unwrap();
         assert_eq!(semaphore.available_permits(), 1);
     });
@@ -47,12 +44,12 @@ fn one_who_is_killed_in_the_moment_of_the_grant_hands_it_on() {
 fn one_who_is_killed_before_the_grant_is_passed_over() {
     run(|| {
         let semaphore = Rc::new(Semaphore::new(0));
-        let (victim, killed) = acquirer(&semaphore, 1);
-        let (_, next) = acquirer(&semaphore, 1);
-        victim.kill();
+        let victim = acquirer(&semaphore, 1);
+        let next = acquirer(&semaphore, 1);
+        victim.kill().unwrap();
         // It has not run since, so it is in the line yet, and may be granted this permit.
         semaphore.release();
-        assert!(was_killed(killed));
+        assert!(was_killed(victim));
         next.join().unwrap();
         assert_eq!(semaphore.available_permits(), 1);
     });
@@ -63,11 +60,11 @@ fn one_who_is_killed_before_the_grant_is_passed_over() {
 fn those_behind_one_who_is_killed_go_on() {
     run(|| {
         let semaphore = Rc::new(Semaphore::new(1));
-        let (victim, killed) = acquirer(&semaphore, 5);
-        let (_, next) = acquirer(&semaphore, 1);
+        let victim = acquirer(&semaphore, 5);
+        let next = acquirer(&semaphore, 1);
         assert!(!semaphore.try_acquire(), "the permit is kept for those who wait");
-        victim.kill();
-        assert!(was_killed(killed));
+        victim.kill().unwrap();
+        assert!(was_killed(victim));
         next.join().unwrap();
         assert_eq!(semaphore.available_permits(), 1);
     });
@@ -77,10 +74,9 @@ fn those_behind_one_who_is_killed_go_on() {
 fn one_who_is_shielded_keeps_what_he_is_granted() {
     run(|| {
         let semaphore = Rc::new(Semaphore::new(0));
-        let (other, (sender, receiver)) = (semaphore.clone(), mpsc::channel());
-        let shielded = thread::spawn_local(move || {
-            sender.send(Waiter::current()).unwrap();
-            crate::thread::shield(|| {
+        let other = semaphore.clone();
+        let shielded = spawn_local(move || {
+            thread::shield(|| {
                 other.acquire();
                 other.release_many(2);
             });
@@ -88,7 +84,7 @@ fn one_who_is_shielded_keeps_what_he_is_granted() {
             unreachable!("the kill takes effect after the shield");
         });
         thread::yield_now();
-        receiver.recv().unwrap().kill();
+        shielded.kill().unwrap();
         thread::yield_now();
         semaphore.release();
         assert!(was_killed(shielded));

@@ -1,28 +1,20 @@
 //! How a green thread has ended, and who is told of it: waiters, observers and links.
 //!
 //! Whoever wants to be told is in one list behind a lock (`watch`). Waiters are woken and
-//! observers are called by the ending worker. Links are closures of the user, so each runs in a
-//! green thread of its own: the first one takes the first link out of the list, spawns the next
-//! green thread, and then calls its link. As all of them are local to one worker they begin in
-//! linking order, however long each takes.
+//! observers are called by the ending worker. Links are closures of the user, which run elsewhere
+//! (`links`).
 //!
 //! # Invariants
 //!
-//! 1. A link is out of the list before it is called, and whoever took it out calls it. So it is
-//!    called once at most, and never after `unlink` has found it.
-//! 2. `is_running` is set while a green thread or an OS thread is to look into the list of links.
-//!    It is set and cleared under the lock; so no link is left behind.
-//! 3. A `Runner` that is dropped without having run, because there is no place for its green
-//!    thread or its runtime closes, passes its duty on to an OS thread.
-//! 4. The cause is written before `FINISHED` is set, and read after it was seen.
+//! 1. The cause is written before `FINISHED` is set, and read after it was seen.
 
-use super::fiber::{FiberRef, Header, Lane};
+use super::fiber::{FiberRef, Header};
 use super::handle::Thread;
 use super::killed::Killed;
 use super::line::{self, Ask, Line, Reason, Waited};
+use super::links::Runner;
 use super::report;
 use super::shared;
-use super::spawn::{self, Options, Target};
 use super::waiter::Waiter;
 use super::watch::Watch;
 use super::worker::Worker;
@@ -31,9 +23,8 @@ use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 
 static WAIT: Reason = Reason("the end of a green thread");
@@ -65,9 +56,9 @@ pub enum End {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Ended {
-    thread: Thread,
+    pub(super) thread: Thread,
     /// None if it has returned.
-    cause: Option<Arc<End>>,
+    pub(super) cause: Option<Arc<End>>,
 }
 
 /// Names a link, to take it back by `unlink`.
@@ -121,11 +112,12 @@ pub(crate) enum When {
     Failure,
 }
 
-struct Link {
+/// A closure that is called after the end.
+pub(super) struct Link {
     id: LinkId,
-    when: When,
-    site: &'static Location<'static>,
-    call: Box<dyn FnOnce(&Ended) + Send>,
+    pub(super) when: When,
+    pub(super) site: &'static Location<'static>,
+    pub(super) call: Box<dyn FnOnce(&Ended) + Send>,
 }
 
 struct Observer {
@@ -138,8 +130,9 @@ struct Observer {
 pub(super) struct Watchers {
     pub(super) waiting: Line<()>,
     observers: Vec<Observer>,
-    links: VecDeque<Link>,
-    is_running: bool,
+    pub(super) links: VecDeque<Link>,
+    /// `links` invariant 2.
+    pub(super) is_running: bool,
 }
 
 impl Default for Watchers {
@@ -152,8 +145,8 @@ impl Default for Watchers {
 /// The part of a header that concerns its end.
 pub(super) struct Ending {
     pub(super) watch: Watch<Watchers>,
-    /// Why it did not return; guarded by invariant 4.
-    cause: UnsafeCell<Option<Arc<End>>>,
+    /// Why it did not return; guarded by invariant 1.
+    pub(super) cause: UnsafeCell<Option<Arc<End>>>,
 }
 
 impl Ending {
@@ -176,7 +169,7 @@ impl Header {
         } else {
             End::Panicked(report::message(payload).to_owned())
         };
-        // SAFETY: invariant 4: nobody reads before the end.
+        // SAFETY: invariant 1: nobody reads before the end.
         let cause = unsafe { &mut *fiber.header().ending.cause.get() };
         if cause.is_some() {
             return;
@@ -288,97 +281,6 @@ impl Thread {
         drop(list);
         // Its closure is dropped here, outside of the lock.
         link.is_some()
-    }
-}
-
-/// The duty to call the links of a green thread that has ended.
-struct Runner {
-    /// None once the duty is done.
-    fiber: Option<FiberRef>,
-}
-
-impl Runner {
-    /// Starts the green thread that calls the first link, on this worker if there is one.
-    fn spawn(fiber: &FiberRef) {
-        let Some(site) = first_site(fiber) else { return };
-        let lane = if Worker::current().is_some() { Lane::Local } else { Lane::Pinned };
-        let runner = Runner { fiber: Some(fiber.clone()) };
-        // SAFETY: the closure is `Send` and borrows nothing; a local one has a worker to be on.
-        // An error drops the runner, which sees to its duty (invariant 3).
-        let _ = unsafe {
-            spawn::spawn(Target::Here, lane, Options::default(), site, move || runner.run())
-        };
-    }
-
-    fn run(mut self) {
-        let Some(fiber) = self.fiber.take() else { return };
-        if let (Some(link), ended) = next_link(&fiber) {
-            Runner::spawn(&fiber);
-            drop(fiber);
-            (link.call)(&ended);
-        }
-    }
-}
-
-impl Drop for Runner {
-    fn drop(&mut self) {
-        let Some(fiber) = self.fiber.take() else { return };
-        let elsewhere = fiber.clone();
-        let body = move || call_all(&elsewhere);
-        if thread::Builder::new().name("greenstd-links".into()).spawn(body).is_err() {
-            // Nobody else is left to do it.
-            call_all(&fiber);
-        }
-    }
-}
-
-/// Where the first link that is to be called was made. If there is none, whoever asks is freed
-/// from looking into the list again.
-fn first_site(fiber: &FiberRef) -> Option<&'static Location<'static>> {
-    let list = fiber.header().ending.watch.existing()?;
-    let mut list = list.lock();
-    let site = list.links.front().map(|link| link.site);
-    list.is_running = site.is_some();
-    site
-}
-
-/// Takes the first link out that this end concerns. `is_running` goes with the last one.
-fn next_link(fiber: &FiberRef) -> (Option<Link>, Ended) {
-    let header = fiber.header();
-    // SAFETY: invariant 4: links are run after the end.
-    let cause = unsafe { &*header.ending.cause.get() }.clone();
-    let has_failed = cause.as_deref().is_some_and(|end| matches!(end, End::Panicked(_)));
-    let ended = Ended { thread: Thread::of(fiber.clone()), cause };
-    let Some(list) = header.ending.watch.existing() else { return (None, ended) };
-    loop {
-        let link = {
-            let mut list = list.lock();
-            let link = list.links.pop_front();
-            list.is_running = link.is_some();
-            link
-        };
-        let concerns = link.as_ref().is_none_or(|link| match link.when {
-            When::Any => true,
-            When::Success => !has_failed,
-            When::Failure => has_failed,
-        });
-        if concerns {
-            return (link, ended);
-        }
-        // One that does not is dropped here, outside of the lock: it is the user's closure.
-        let dropped = panic::catch_unwind(AssertUnwindSafe(move || drop(link)));
-        mem::forget(dropped);
-    }
-}
-
-/// Calls all links, one after another, on an OS thread.
-fn call_all(fiber: &FiberRef) {
-    while let (Some(link), ended) = next_link(fiber) {
-        let site = link.site;
-        let called = panic::catch_unwind(AssertUnwindSafe(move || (link.call)(&ended)));
-        if let Err(payload) = called {
-            report::report_and_drop(payload, "link", site);
-        }
     }
 }
 

@@ -51,6 +51,8 @@ mod limits;
 #[cfg(not(loom))]
 mod line;
 #[cfg(not(loom))]
+mod links;
+#[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
 mod lock_guard;

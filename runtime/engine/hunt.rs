@@ -149,6 +149,9 @@ impl Worker {
         if self.has_run.replace(false) {
             self.shared.detector.has_run();
         }
+        if self.shared.census.wants_places() {
+            self.give_places_back(self.spare_places());
+        }
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
         let stays_awake = must_look && self.is_work_elsewhere() || self.must_wind_up();

@@ -65,6 +65,8 @@ mod park;
 #[cfg(not(loom))]
 mod place;
 #[cfg(not(loom))]
+mod quiet;
+#[cfg(not(loom))]
 mod raw_mutex;
 #[cfg(not(loom))]
 mod raw_rwlock;
@@ -136,7 +138,7 @@ pub use self::{
     outside::{ExternalWork, ServiceThread},
     park::Outcome,
     report::{ErrorHook, set_error_hook, take_error_hook},
-    runtime::{Builder as RuntimeBuilder, Runtime},
+    runtime::{Builder as RuntimeBuilder, Runtime, wait_idle},
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
     stack::Statistics as StackStatistics,

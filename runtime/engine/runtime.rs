@@ -264,6 +264,30 @@ impl Runtime {
         unsafe { spawn::spawn(target, Lane::Pinned, options, Location::caller(), closure) }
     }
 
+    /// Blocks the calling thread until no green thread of this runtime is left, or `timeout` has
+    /// passed; true if there was a moment without any. `None` has no end.
+    ///
+    /// Those that are to start later count, and so do parked ones; tickers and timeout scopes do
+    /// not. A green thread of this very runtime waits for all others but those that wait like it.
+    /// Works on threads of either kind. As gevent's `wait()` without objects.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{runtime, thread};
+    ///
+    /// greenstd_runtime::run(|| {
+    ///     for _ in 0..10 {
+    ///         thread::spawn(thread::yield_now);
+    ///     }
+    ///     assert!(runtime::wait_idle(None));
+    /// });
+    /// ```
+    pub fn wait_idle(&self, timeout: impl Into<Option<Duration>>) -> bool {
+        let deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
+        super::quiet::wait_idle(&self.shared, deadline)
+    }
+
     /// The number of workers.
     #[must_use]
     pub fn worker_count(&self) -> usize {
@@ -322,6 +346,18 @@ impl Runtime {
             let _ = thread.join();
         }
         true
+    }
+}
+
+/// [`Runtime::wait_idle`] of the calling green thread's runtime; on a plain OS thread, of the global
+/// one, which is idle as long as nobody has started it.
+pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
+    let deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
+    match Worker::on_fiber() {
+        Some((worker, _)) => super::quiet::wait_idle(&worker.shared().clone(), deadline),
+        None => {
+            GLOBAL.get().is_none_or(|runtime| super::quiet::wait_idle(&runtime.shared, deadline))
+        }
     }
 }
 

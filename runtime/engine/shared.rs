@@ -15,6 +15,7 @@ use super::idle::Idle;
 use super::inbox::Inbox;
 use super::killed::Killed;
 use super::outside;
+use super::quiet::Census;
 use super::reactor::ReactorHandle;
 use super::stack::{SizeClass, StackPool};
 use super::timers::Timers;
@@ -83,7 +84,7 @@ pub(crate) struct Shared {
     pub(super) detector: Detector,
     /// Free fibers: they belong to no worker.
     pub(crate) free_fibers: Mutex<Slab<FiberRef>>,
-    live: Mutex<usize>,
+    pub(super) census: Census,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
@@ -138,7 +139,7 @@ impl Shared {
             is_closing: AtomicBool::new(false),
             detector: Detector::new(config.detects_deadlocks),
             free_fibers: Mutex::new(Slab::new()),
-            live: Mutex::new(0),
+            census: Census::default(),
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
@@ -152,8 +153,8 @@ impl Shared {
     /// `WouldBlock` at the limit on live green threads, as std's `spawn` reports the system's
     /// limit on threads; the error of `mmap` if there is no address space for a stack.
     pub(crate) fn take_places(&self, wanted: usize, class: SizeClass) -> io::Result<usize> {
-        let mut live = self.live.lock();
-        let count = wanted.min(self.live_limit - *live);
+        let mut live = self.census.state.lock();
+        let count = wanted.min(self.live_limit - live.count);
         if count == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
@@ -161,13 +162,13 @@ impl Shared {
             ));
         }
         self.stacks.reserve(class, count)?;
-        *live += count;
+        live.count += count;
         Ok(count)
     }
 
     pub(crate) fn give_places(&self, count: usize, class: SizeClass) {
         self.stacks.unreserve(class, count);
-        *self.live.lock() -= count;
+        self.census.leave(count);
     }
 
     /// Hands stealable work to whichever worker is free.

@@ -7,6 +7,7 @@ mod child;
 #[path = "../common/flavour.rs"]
 mod flavour;
 
+mod idle;
 mod leaks;
 mod limit;
 mod placement;

@@ -80,6 +80,7 @@ fn beside_a_chatty_peer(buffer_bytes: usize) -> Seen {
     }
 }
 
+/// C81
 #[test]
 fn chatty_peer_delays_neither_a_ticker_nor_another_connection() {
     for buffer_bytes in [1, 4 << 10, 256 << 10, 4 << 20] {

@@ -1,0 +1,138 @@
+//! How many green threads live in a runtime, and who waits until none does.
+//!
+//! Workers fetch and give back places for green threads by the batch, so the count includes those
+//! that lie unused at some worker. While somebody waits, a worker that has nothing to run gives its
+//! own back before it sleeps; so the count is exact when it matters, and costs nothing otherwise.
+//!
+//! # Invariants
+//!
+//! 1. Whoever waits is told of the first moment in which nobody lives but green threads that wait
+//!    here themselves.
+//!
+//! # Orderings
+//!
+//! Who begins to wait says so (`awaited`), and then rouses the workers; a worker that falls asleep
+//! says so in its inbox, and then looks. Both with a `SeqCst` fence in between: either the worker
+//! sees that its places are wanted, or it is found asleep, and looks when it has got up.
+
+use super::atomic::{AtomicUsize, Mutex, Ordering, fence};
+use super::limits;
+use super::line::{Reason, WaitingFor};
+use super::park::{self, Outcome};
+use super::shared::Shared;
+use super::waiter::Waiter;
+use super::worker::Worker;
+use std::sync::Arc;
+use std::time::Instant;
+
+static IDLE: Reason = Reason("wait_idle");
+
+/// The green threads that live.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    pub(super) state: Mutex<Live>,
+    awaited: AtomicUsize,
+}
+
+/// How many they are.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    pub(super) count: usize,
+    /// Green threads of this runtime that wait for the others.
+    inside: usize,
+    waiting: Vec<Waiter>,
+    /// Moments without anybody that those who wait were told of.
+    moments: u64,
+}
+
+impl Census {
+    /// Counts some less, and tells those who wait if nobody else is left.
+    pub(super) fn leave(&self, count: usize) {
+        let mut live = self.state.lock();
+        live.count -= count;
+        let told = live.told();
+        drop(live);
+        told.iter().for_each(Waiter::unpark);
+    }
+
+    /// Whether a worker that falls asleep is to give back the places that it does not use.
+    pub(super) fn wants_places(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.awaited.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Live {
+    /// Those who wait, if nobody else lives. They stay in the list: each takes itself out.
+    fn told(&mut self) -> Vec<Waiter> {
+        if self.count != self.inside || self.waiting.is_empty() {
+            return Vec::new();
+        }
+        self.moments += 1;
+        self.waiting.clone()
+    }
+}
+
+/// One who waits; takes itself out of the list, however its wait ends.
+struct Place<'s> {
+    shared: &'s Shared,
+    waiter: Waiter,
+    inside: usize,
+    /// Moments before it came.
+    moments: u64,
+}
+
+impl<'s> Place<'s> {
+    fn new(shared: &'s Arc<Shared>) -> Place<'s> {
+        let is_ours = |worker: &Worker| Arc::ptr_eq(worker.shared(), shared);
+        let inside = usize::from(Worker::on_fiber().is_some_and(|(worker, _)| is_ours(worker)));
+        let waiter = Waiter::current();
+        shared.census.awaited.fetch_add(1, Ordering::Relaxed);
+        let mut live = shared.census.state.lock();
+        let moments = live.moments;
+        live.inside += inside;
+        live.waiting.push(waiter.clone());
+        // It may be the last one that the others have waited for.
+        let told = live.told();
+        drop(live);
+        told.iter().for_each(Waiter::unpark);
+        fence(Ordering::SeqCst);
+        shared.remotes.iter().for_each(super::shared::Remote::rouse);
+        Place { shared, waiter, inside, moments }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut live = self.shared.census.state.lock();
+        live.inside -= self.inside;
+        let place = live.waiting.iter().position(|waiter| *waiter == self.waiter);
+        let waiter = place.map(|place| live.waiting.swap_remove(place));
+        drop(live);
+        drop(waiter);
+        self.shared.census.awaited.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Blocks the calling thread until nobody lives in the runtime but those who wait here. False once
+/// `deadline` has passed.
+pub(super) fn wait_idle(shared: &Arc<Shared>, deadline: Option<Instant>) -> bool {
+    let place = Place::new(shared);
+    let _waiting = WaitingFor::new(&IDLE);
+    loop {
+        if shared.census.state.lock().moments > place.moments {
+            return true;
+        }
+        match park::park_until(deadline) {
+            Outcome::Woken => {}
+            Outcome::TimedOut => return false,
+            Outcome::Killed => {
+                drop(place);
+                if std::thread::panicking() {
+                    return false;
+                }
+                limits::unwind();
+            }
+        }
+    }
+}

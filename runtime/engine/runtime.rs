@@ -349,8 +349,8 @@ impl Runtime {
     }
 }
 
-/// [`Runtime::wait_idle`] of the calling green thread's runtime; on a plain OS thread, of the global
-/// one, which is idle as long as nobody has started it.
+/// [`Runtime::wait_idle`] of the calling green thread's runtime; on a plain OS thread, of the
+/// global one, which is idle as long as nobody has started it.
 pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
     let deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
     match Worker::on_fiber() {

@@ -60,6 +60,22 @@ fn a_green_thread_waits_for_the_others_and_not_for_itself() {
     }
 }
 
+#[test]
+fn the_worker_that_gives_the_last_place_back_runs_who_has_waited_for_it() {
+    let _watchdog = Watchdog::new();
+    for workers in [1, 2, 3] {
+        for _ in 0..200 {
+            let runtime = Builder::new().workers(workers).build().unwrap();
+            runtime.run(|| {
+                for _ in 0..10 {
+                    thread::spawn(thread::yield_now);
+                }
+                assert!(runtime::wait_idle(None));
+            });
+        }
+    }
+}
+
 /// C78
 #[test]
 fn tickers_and_scopes_do_not_count() {

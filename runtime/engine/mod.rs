@@ -19,6 +19,7 @@ mod slot;
 mod timers;
 mod wait_list;
 mod watch;
+mod wish;
 
 #[cfg(not(loom))]
 mod bindings;

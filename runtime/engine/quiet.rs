@@ -8,19 +8,14 @@
 //!
 //! 1. Whoever waits is told of the first moment in which nobody lives but green threads that wait
 //!    here themselves.
-//!
-//! # Orderings
-//!
-//! Who begins to wait says so (`awaited`), and then rouses the workers; a worker that falls asleep
-//! says so in its inbox, and then looks. Both with a `SeqCst` fence in between: either the worker
-//! sees that its places are wanted, or it is found asleep, and looks when it has got up.
 
-use super::atomic::{AtomicUsize, Mutex, Ordering, fence};
+use super::atomic::Mutex;
 use super::limits;
 use super::line::{Reason, WaitingFor};
 use super::park::{self, Outcome};
 use super::shared::Shared;
 use super::waiter::Waiter;
+use super::wish::Wish;
 use super::worker::Worker;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,10 +23,11 @@ use std::time::Instant;
 static IDLE: Reason = Reason("wait_idle");
 
 /// The green threads that live.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Census {
     pub(super) state: Mutex<Live>,
-    awaited: AtomicUsize,
+    /// Somebody waits: places that are not in use are to be given back.
+    wish: Wish,
 }
 
 /// How many they are.
@@ -46,6 +42,10 @@ pub(super) struct Live {
 }
 
 impl Census {
+    pub(super) fn new() -> Census {
+        Census { state: Mutex::default(), wish: Wish::new() }
+    }
+
     /// Counts some less, and tells those who wait if nobody else is left.
     pub(super) fn leave(&self, count: usize) {
         let mut live = self.state.lock();
@@ -57,8 +57,7 @@ impl Census {
 
     /// Whether a worker that falls asleep is to give back the places that it does not use.
     pub(super) fn wants_places(&self) -> bool {
-        fence(Ordering::SeqCst);
-        self.awaited.load(Ordering::Relaxed) > 0
+        self.wish.is_made()
     }
 }
 
@@ -87,7 +86,6 @@ impl<'s> Place<'s> {
         let is_ours = |worker: &Worker| Arc::ptr_eq(worker.shared(), shared);
         let inside = usize::from(Worker::on_fiber().is_some_and(|(worker, _)| is_ours(worker)));
         let waiter = Waiter::current();
-        shared.census.awaited.fetch_add(1, Ordering::Relaxed);
         let mut live = shared.census.state.lock();
         let moments = live.moments;
         live.inside += inside;
@@ -96,7 +94,7 @@ impl<'s> Place<'s> {
         let told = live.told();
         drop(live);
         told.iter().for_each(Waiter::unpark);
-        fence(Ordering::SeqCst);
+        shared.census.wish.make();
         shared.remotes.iter().for_each(super::shared::Remote::rouse);
         Place { shared, waiter, inside, moments }
     }
@@ -110,7 +108,7 @@ impl Drop for Place<'_> {
         let waiter = place.map(|place| live.waiting.swap_remove(place));
         drop(live);
         drop(waiter);
-        self.shared.census.awaited.fetch_sub(1, Ordering::Relaxed);
+        self.shared.census.wish.withdraw();
     }
 }
 

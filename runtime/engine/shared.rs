@@ -139,7 +139,7 @@ impl Shared {
             is_closing: AtomicBool::new(false),
             detector: Detector::new(config.detects_deadlocks),
             free_fibers: Mutex::new(Slab::new()),
-            census: Census::default(),
+            census: Census::new(),
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),

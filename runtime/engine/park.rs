@@ -1,6 +1,7 @@
 //! The waits of the engine: what the waist (`crate::park`) is made of.
 
 use super::atomic::Ordering;
+use super::fiber::Header;
 use super::limits;
 use super::slot::Interest;
 use super::waiter::OsThread;
@@ -96,14 +97,23 @@ fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
     }
 }
 
+#[cold]
+fn end_if_told() {
+    if limits::is_to_end() {
+        limits::unwind();
+    }
+}
+
 /// Lets others run. On an OS thread, the operating system's.
 #[inline]
 pub(crate) fn yield_now() {
     match Worker::on_fiber() {
         Some(_) if std::thread::panicking() => {}
         Some((worker, fiber)) => {
-            if limits::is_to_end() {
-                limits::unwind();
+            // SAFETY: the calling fiber runs.
+            let Header { life, limits, .. } = unsafe { fiber.as_ref() };
+            if life.is_killed() || !limits.is_clear() {
+                end_if_told();
             }
             worker.yield_now(fiber);
         }

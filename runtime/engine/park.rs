@@ -97,23 +97,29 @@ fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
     }
 }
 
-#[cold]
-fn end_if_told() {
-    if limits::is_to_end() {
-        limits::unwind();
-    }
-}
-
 /// Lets others run. On an OS thread, the operating system's.
+///
+/// What is usual is small, so that it is inlined into its caller: a return to a stack that was just
+/// switched to is never predicted.
 #[inline]
 pub(crate) fn yield_now() {
+    if let Some((worker, fiber)) = Worker::on_fiber() {
+        // SAFETY: the calling fiber runs.
+        let Header { life, limits, .. } = unsafe { fiber.as_ref() };
+        if !life.is_killed() && limits.is_clear() && !std::thread::panicking() {
+            return worker.yield_now(fiber);
+        }
+    }
+    yield_unusually();
+}
+
+#[cold]
+fn yield_unusually() {
     match Worker::on_fiber() {
         Some(_) if std::thread::panicking() => {}
         Some((worker, fiber)) => {
-            // SAFETY: the calling fiber runs.
-            let Header { life, limits, .. } = unsafe { fiber.as_ref() };
-            if life.is_killed() || !limits.is_clear() {
-                end_if_told();
+            if limits::is_to_end() {
+                limits::unwind();
             }
             worker.yield_now(fiber);
         }

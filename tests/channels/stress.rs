@@ -4,12 +4,13 @@
 //! The seed is printed, and can be given again by the variable `GREENSTD_TEST_SEED`.
 
 use crate::flavour::Watchdog;
+use crate::random::Random;
 use greenstd::channel::{self, Receiver, Sender};
 use greenstd::runtime::Builder;
 use greenstd::{select, time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Messages of a run, each sent once at most.
 const MESSAGES: usize = 20_000;
@@ -21,21 +22,8 @@ const UNSENT: u8 = 0;
 const SENT: u8 = 1;
 const RECEIVED: u8 = 2;
 
-/// A small generator of numbers that look random (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    fn micros(&mut self, limit: u64) -> Duration {
-        Duration::from_micros(self.below(limit))
-    }
+fn micros(random: &mut Random, limit: u64) -> Duration {
+    Duration::from_micros(random.below(limit))
 }
 
 /// What became of each message: what its sender was told, and what receivers saw.
@@ -80,7 +68,7 @@ fn send(world: &Arc<World>, senders: &[Sender<Message>], mut random: Random) {
         let number = message.number;
         let one = &senders[random.below(CHANNELS as u64) as usize];
         let other = &senders[random.below(CHANNELS as u64) as usize];
-        let limit = random.micros(200);
+        let limit = micros(&mut random, 200);
         let is_sent = match random.below(5) {
             0 => one.send(message).is_ok(),
             1 => one.try_send(message).is_ok(),
@@ -110,7 +98,7 @@ fn receive(receivers: &[Receiver<Message>], mut random: Random) {
     while !open.is_empty() {
         let index = random.below(open.len() as u64) as usize;
         let (one, other) = (open[index], open[random.below(open.len() as u64) as usize]);
-        let limit = random.micros(200);
+        let limit = micros(&mut random, 200);
         let got = match random.below(5) {
             0 => one.recv_timeout(limit).map_err(|error| error.is_disconnected()),
             1 => one.try_recv().map_err(|error| error.is_disconnected()),
@@ -138,19 +126,11 @@ fn receive(receivers: &[Receiver<Message>], mut random: Random) {
     }
 }
 
-fn seed() -> u64 {
-    let given = std::env::var("GREENSTD_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    given.unwrap_or_else(|| {
-        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        time.as_nanos() as u64
-    })
-}
-
 /// Every message that a sender was told to be sent was received once, and no other one.
 fn conserves(workers: usize, capacities: [Option<usize>; CHANNELS]) {
     let _watchdog = Watchdog::new();
-    let seed = seed();
-    println!("GREENSTD_TEST_SEED={seed} with {workers} workers, capacities {capacities:?}");
+    let mut random = Random::from_environment();
+    println!("with {workers} workers, capacities {capacities:?}");
     let world = Arc::new(World {
         next: AtomicUsize::new(0),
         told: (0..MESSAGES).map(|_| AtomicU8::new(UNSENT)).collect(),
@@ -166,7 +146,7 @@ fn conserves(workers: usize, capacities: [Option<usize>; CHANNELS]) {
     let mut green = Vec::new();
     let mut os = Vec::new();
     for thread in 0..SENDERS + RECEIVERS {
-        let random = Random(seed.wrapping_add(thread as u64));
+        let random = random.fork();
         let (world, senders, receivers) = (world.clone(), senders.clone(), receivers.clone());
         let body = move || {
             if thread < SENDERS {

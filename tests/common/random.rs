@@ -1,21 +1,25 @@
 //! Random numbers for stress tests, from a seed that is printed.
+#![allow(dead_code, reason = "not every program that shares this file uses every function")]
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// The splitmix generator of Steele, Lea and Flood.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// From `STRESS_SEED` if that is set, else from the clock. Prints the seed, which the test
-    /// harness shows if the test fails.
+    /// From `GREENSTD_TEST_SEED` if that is set, else from the clock. Prints the seed, which the
+    /// test harness shows if the test fails.
     pub fn from_environment() -> Random {
-        let given = std::env::var("STRESS_SEED").ok().map(|text| text.parse().expect("a number"));
-        let seed = given.unwrap_or_else(|| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
-            now.as_nanos() as u64
-        });
-        println!("STRESS_SEED={seed}");
+        let seed = std::env::var("GREENSTD_TEST_SEED").map_or_else(
+            |_| SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
+            |seed| seed.parse().expect("a number"),
+        );
+        println!("GREENSTD_TEST_SEED={seed}");
+        Random(seed)
+    }
+
+    pub fn new(seed: u64) -> Random {
         Random(seed)
     }
 

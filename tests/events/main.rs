@@ -3,6 +3,8 @@
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[path = "../common/random.rs"]
+mod random;
 
 mod async_result;
 mod event;

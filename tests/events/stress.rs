@@ -1,37 +1,20 @@
 //! Waiters of all kinds at once, with timeouts, scopes and kills in between: no permit is lost or
 //! made, nobody waits for ever, nobody is woken for nothing.
 
+use crate::random::Random;
 use greenstd::runtime::{Builder, Runtime};
 use greenstd::sync::{AsyncResult, Event, Semaphore};
 use greenstd::thread as green;
 use greenstd::time::timeout;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const PERMITS: usize = 3;
 const ROUNDS: u64 = 24;
 const RESULTS: usize = 16;
 
-/// A small generator of numbers that look random (SplitMix64).
-#[derive(Clone)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn moment(&mut self) -> Duration {
-        Duration::from_micros(self.below(300))
-    }
+fn moment(random: &mut Random) -> Duration {
+    Duration::from_micros(random.below(300))
 }
 
 struct Shared {
@@ -43,7 +26,7 @@ struct Shared {
 /// Makes a random step. Between taking and giving back it waits only while a guard is there.
 fn step(shared: &Shared, random: &mut Random) {
     let Shared { semaphore, event, results } = shared;
-    let (moment, number) = (random.moment(), random.below(RESULTS as u64) as usize);
+    let (moment, number) = (moment(random), random.below(RESULTS as u64) as usize);
     match random.below(11) {
         0 => {
             let _permit = semaphore.access();
@@ -86,7 +69,7 @@ fn step(shared: &Shared, random: &mut Random) {
 /// Spawns waiters on green threads and OS threads; every other time it ends the runtime under them.
 fn storm(shared: &Arc<Shared>, runtime: Runtime, random: &mut Random, steps: u64) {
     let mut body = || {
-        let (shared, mut random) = (shared.clone(), Random(random.next()));
+        let (shared, mut random) = (shared.clone(), random.fork());
         move || (0..steps).for_each(|_| step(&shared, &mut random))
     };
     let os: Vec<_> = (0..3).map(|_| std::thread::spawn(body())).collect();
@@ -107,13 +90,8 @@ fn storm(shared: &Arc<Shared>, runtime: Runtime, random: &mut Random, steps: u64
 
 #[test]
 fn nothing_is_lost_among_waiters_of_all_kinds() {
-    let seed = std::env::var("GREENSTD_TEST_SEED").map_or_else(
-        |_| SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
-        |seed| seed.parse().unwrap(),
-    );
-    println!("GREENSTD_TEST_SEED={seed}");
     let _watchdog = crate::flavour::Watchdog::new();
-    let mut random = Random(seed);
+    let mut random = Random::from_environment();
     for round in 0..ROUNDS {
         let shared = Arc::new(Shared {
             semaphore: Semaphore::new(PERMITS),

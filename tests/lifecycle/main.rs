@@ -7,17 +7,21 @@ mod fixture;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[path = "../common/random.rs"]
+mod random;
+#[path = "../common/scenes.rs"]
+mod scenes;
 
 mod hook;
 mod join_all;
 mod kill;
 mod kill_all;
+mod killed_in;
 mod later;
 mod leaks;
 mod links;
 mod nursery;
 mod order;
-mod scenes;
 mod shared;
 mod shield;
 mod stress;

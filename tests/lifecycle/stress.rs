@@ -2,41 +2,20 @@
 
 use crate::fixture::{Count, Guard, until};
 use crate::flavour::{Watchdog, on_workers};
+use crate::random::Random;
 use greenstd::thread;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-/// Numbers that look random (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    /// One whose seed is printed, and can be given again by `GREENSTD_TEST_SEED`.
-    fn new() -> Random {
-        let seed = std::env::var("GREENSTD_TEST_SEED").map_or_else(
-            |_| SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
-            |seed| seed.parse().unwrap(),
-        );
-        println!("GREENSTD_TEST_SEED={seed}");
-        Random(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
+use std::time::Duration;
 
 #[test]
 fn each_end_is_told_to_everybody_once() {
-    let seed = Random::new().0;
+    let mut random = Random::from_environment();
     for workers in [1, 2] {
-        on_workers(workers, move || storm(Random(seed)));
+        let random = random.fork();
+        on_workers(workers, move || storm(random));
     }
     let _watchdog = Watchdog::new();
-    storm(Random(seed ^ 1));
+    storm(random);
 }
 
 fn storm(mut random: Random) {

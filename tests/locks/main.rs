@@ -5,6 +5,8 @@
 #[path = "../common/flavour.rs"]
 mod flavour;
 mod fixture;
+#[path = "../common/random.rs"]
+mod random;
 
 mod barrier;
 mod condvar;

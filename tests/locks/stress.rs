@@ -1,34 +1,13 @@
 //! Lockers of all kinds at once, with timeouts and kills: nobody is let in twice, nobody is lost.
 
 use crate::flavour::Watchdog;
+use crate::random::Random;
 use greenstd::sync::{Condvar, Mutex, RwLock};
 use greenstd::{runtime, thread, time};
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// A generator of numbers that look random (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
-
-/// The seed of this run, which is printed; `GREENSTD_SEED` sets it.
-fn seed() -> u64 {
-    let given = std::env::var("GREENSTD_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64 | 1
-    });
-    println!("GREENSTD_SEED={seed}");
-    seed
-}
+use std::time::Duration;
 
 /// What all of them lock.
 #[derive(Default)]
@@ -87,14 +66,14 @@ impl Drop for Token<'_> {
 
 impl Shared {
     /// One turn, at one of the locks. May unwind, at any of its waits.
-    fn turn(&self, dice: &mut Dice) {
-        let pause = dice.roll(8);
+    fn turn(&self, random: &mut Random) {
+        let pause = random.below(8);
         let wait = || match pause {
             0 => thread::sleep(Duration::from_micros(50)),
             1..4 => thread::yield_now(),
             _ => {}
         };
-        match dice.roll(4) {
+        match random.below(4) {
             0 => {
                 let mut count = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
                 let _inside = Inside::enter(&self.inside[0]);
@@ -124,14 +103,14 @@ impl Shared {
 
     /// Turns until it is over, some with a limit that may end them anywhere.
     fn turns(&self, seed: u64) {
-        let mut dice = Dice(seed | 1);
+        let mut random = Random::new(seed);
         while !self.is_over.load(Ordering::Relaxed) {
-            match dice.roll(4) {
+            match random.below(4) {
                 0 => {
-                    let limit = Duration::from_micros(dice.roll(200));
-                    let _ = time::timeout(limit, || self.turn(&mut dice));
+                    let limit = Duration::from_micros(random.below(200));
+                    let _ = time::timeout(limit, || self.turn(&mut random));
                 }
-                _ => self.turn(&mut dice),
+                _ => self.turn(&mut random),
             }
         }
     }
@@ -143,24 +122,24 @@ const TOKENS: u64 = 2;
 #[test]
 fn all_kinds_of_lockers_with_timeouts_and_kills_lose_nothing() {
     let _watchdog = Watchdog::new();
-    let mut dice = Dice(seed());
+    let mut random = Random::from_environment();
     let shared = Arc::new(Shared::default());
     *shared.tokens.lock().unwrap() = TOKENS;
-    let spawn_turns = |dice: &mut Dice| {
-        let (shared, seed) = (shared.clone(), dice.roll(u64::MAX));
+    let spawn_turns = |random: &mut Random| {
+        let (shared, seed) = (shared.clone(), random.next());
         move || shared.turns(seed)
     };
     let lasting = runtime::Builder::new().workers(2).build().unwrap();
-    let green: Vec<_> = (0..8).map(|_| lasting.spawn(spawn_turns(&mut dice))).collect();
-    let os: Vec<_> = (0..3).map(|_| std::thread::spawn(spawn_turns(&mut dice))).collect();
+    let green: Vec<_> = (0..8).map(|_| lasting.spawn(spawn_turns(&mut random))).collect();
+    let os: Vec<_> = (0..3).map(|_| std::thread::spawn(spawn_turns(&mut random))).collect();
     // Green threads that are killed in the middle of it, one by one or with their runtime.
     for round in 0..20 {
         let killed = runtime::Builder::new().workers(1 + round % 2).build().unwrap();
-        let victims: Vec<_> = (0..6).map(|_| killed.spawn(spawn_turns(&mut dice))).collect();
-        std::thread::sleep(Duration::from_millis(dice.roll(10)));
+        let victims: Vec<_> = (0..6).map(|_| killed.spawn(spawn_turns(&mut random))).collect();
+        std::thread::sleep(Duration::from_millis(random.below(10)));
         for victim in &victims[..3] {
             victim.thread().kill().unwrap();
-            std::thread::sleep(Duration::from_micros(dice.roll(2000)));
+            std::thread::sleep(Duration::from_micros(random.below(2000)));
         }
         killed.shutdown();
         assert!(victims.into_iter().all(|victim| victim.join().is_err()));
@@ -181,7 +160,7 @@ fn all_kinds_of_lockers_with_timeouts_and_kills_lose_nothing() {
 #[test]
 fn a_notification_is_never_lost_on_the_dead() {
     let _watchdog = Watchdog::new();
-    let mut dice = Dice(seed());
+    let mut random = Random::from_environment();
     for round in 0..40 {
         let pair = Arc::new((Mutex::new((0_u64, 0_u64)), Condvar::new()));
         // Each signal is owed to one waiter; the living one takes all that the dead have not.
@@ -215,10 +194,10 @@ fn a_notification_is_never_lost_on_the_dead() {
         for signal in 0..SIGNALS {
             pair.0.lock().unwrap_or_else(PoisonError::into_inner).0 += 1;
             pair.1.notify_one();
-            if signal % 10 == dice.roll(10) {
-                victims[dice.roll(4) as usize].thread().kill().unwrap();
+            if signal % 10 == random.below(10) {
+                victims[random.below(4) as usize].thread().kill().unwrap();
             }
-            if dice.roll(8) == 0 {
+            if random.below(8) == 0 {
                 thread::yield_now();
             }
         }

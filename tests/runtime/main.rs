@@ -6,6 +6,8 @@ mod child;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[path = "../common/random.rs"]
+mod random;
 
 mod idle;
 mod leaks;

@@ -2,31 +2,15 @@
 //! be given again by the variable `GREENSTD_TEST_SEED`.
 
 use crate::flavour::Watchdog;
+use crate::random::Random;
 use greenstd::runtime::Builder;
 use greenstd::thread::{self, JoinHandle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How long new work is begun.
 const LASTS: Duration = Duration::from_secs(3);
-
-/// A small generator of numbers that look random (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
 
 /// What the green threads of a run share.
 #[derive(Default)]
@@ -39,7 +23,7 @@ struct World {
 /// One green thread's life: a few random deeds. Returns a number that its parent can check.
 fn live(world: &Arc<World>, seed: u64, depth: u32) -> u64 {
     world.started.fetch_add(1, Ordering::Relaxed);
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut children: Vec<(u64, JoinHandle<u64>)> = Vec::new();
     for _ in 0..random.below(12) {
         match random.below(10) {
@@ -118,19 +102,14 @@ fn be_woken(random: &mut Random) {
 #[test]
 fn random_lives_come_to_their_ends() {
     let _watchdog = Watchdog::new();
-    let seed = std::env::var("GREENSTD_TEST_SEED").map_or_else(
-        |_| SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
-        |seed| seed.parse().unwrap(),
-    );
-    println!("GREENSTD_TEST_SEED={seed}");
+    let mut random = Random::from_environment();
     let runtime = Builder::new().workers(2).build().unwrap();
     let world = Arc::new(World::default());
     let end = Instant::now() + LASTS;
     std::thread::scope(|scope| {
-        for number in 0..2 {
-            let (runtime, world) = (&runtime, &world);
+        for _ in 0..2 {
+            let (runtime, world, mut random) = (&runtime, &world, random.fork());
             scope.spawn(move || {
-                let mut random = Random(seed.wrapping_add(number));
                 while Instant::now() < end {
                     let mut roots = Vec::new();
                     for _ in 0..random.below(50) {

@@ -1,8 +1,8 @@
 //! A chatty peer, one that always has something to say and never lets its reader wait, starves
 //! neither timers nor other connections of the same worker.
 
-use crate::fixture::std_pair;
 use crate::flavour::on_workers;
+use crate::scenes::std_pair;
 use greenstd::net::TcpStream;
 use std::io::{Read, Write};
 use std::sync::Arc;

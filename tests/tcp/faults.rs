@@ -2,8 +2,10 @@
 //! nothing behind.
 
 use crate::child;
-use crate::fixture::{Random, descriptors, registrations, std_pair};
+use crate::fixture::{descriptors, registrations};
 use crate::flavour::{Watchdog, on_workers};
+use crate::random::Random;
+use crate::scenes::std_pair;
 use greenstd::net::{TcpListener, TcpStream};
 use greenstd::runtime::Builder;
 use std::io::{Error, ErrorKind, Read, Write};
@@ -218,7 +220,7 @@ fn urgent_byte_in_the_stream_hangs_no_reader_that_reads_short() {
     for workers in [1, 2] {
         let (mut peer, stream) = std_pair();
         peer.set_read_timeout(Some(Duration::from_secs(50))).unwrap();
-        let mut random = Random::new();
+        let mut random = Random::from_environment();
         let sender = thread::spawn(move || {
             for _ in 0..ROUNDS {
                 let mut pause = || match random.below(3) {

@@ -2,24 +2,19 @@
 //! closed, and the peer learns of it.
 
 use crate::child;
-use crate::fixture::{Guard, descriptors, std_pair, was_killed};
+use crate::fixture::{Guard, descriptors, was_killed};
 use crate::flavour::Watchdog;
+use crate::scenes::{
+    Scene, assert_ends, connect, deaf_listener, read, scene, std_pair, wait_readable, write,
+};
 use greenstd::net::{TcpListener, TcpStream};
 use greenstd::runtime::Builder;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// A call that never returns, and what its peer sees once it was unwound.
-type Scene = (Box<dyn FnOnce() + Send>, Box<dyn FnOnce()>);
-
-fn scene(wait: impl FnOnce() + Send + 'static, check: impl FnOnce() + 'static) -> Scene {
-    (Box::new(wait), Box::new(check))
-}
 
 /// Makes a test of each scene, in a process of its own, whose descriptors it can count.
 macro_rules! unwound {
@@ -71,28 +66,6 @@ fn unwind(workers: usize, (wait, check): Scene, pause: Duration) {
     assert_eq!(drops.load(Ordering::SeqCst), 1);
     assert!(was_killed(waiter));
     check();
-}
-
-fn assert_ends(mut peer: impl Read) {
-    assert_eq!(peer.read(&mut [0]).unwrap(), 0, "the peer sees the end");
-}
-
-fn read() -> Scene {
-    let (peer, stream) = std_pair();
-    let mut stream = TcpStream::from(stream);
-    scene(move || drop(stream.read(&mut [0])), || assert_ends(peer))
-}
-
-fn write() -> Scene {
-    let (mut peer, stream) = std_pair();
-    let mut stream = TcpStream::from(stream);
-    let check = move || {
-        // What was sent is still delivered; then comes the end.
-        let mut received = Vec::new();
-        peer.read_to_end(&mut received).unwrap();
-        assert!(received.len() < 64 << 20);
-    };
-    scene(move || drop(stream.write_all(&vec![0; 64 << 20])), check)
 }
 
 fn accept() -> Scene {
@@ -155,25 +128,6 @@ impl Drop for NoDescriptors {
     fn drop(&mut self) {
         self.set(self.before.rlim_cur);
     }
-}
-
-/// A listener whose queue is full, so that the kernel drops every further SYN, and what fills it.
-fn deaf_listener() -> (std::net::TcpListener, SocketAddr, std::net::TcpStream) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    socket2::SockRef::from(&listener).listen(0).unwrap();
-    let queued = std::net::TcpStream::connect(address).unwrap();
-    (listener, address, queued)
-}
-
-fn connect() -> Scene {
-    let (listener, address, queued) = deaf_listener();
-    scene(move || drop(TcpStream::connect(address)), || drop((listener, queued)))
-}
-
-fn wait_readable() -> Scene {
-    let (peer, stream) = UnixStream::pair().unwrap();
-    scene(move || greenstd::wait_readable(&stream, None).unwrap(), || assert_ends(peer))
 }
 
 fn several_readers() -> Scene {

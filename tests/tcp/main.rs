@@ -11,6 +11,10 @@ mod child;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[path = "../common/random.rs"]
+mod random;
+#[path = "../common/scenes.rs"]
+mod scenes;
 
 mod auto_traits;
 mod descriptors;

@@ -1,8 +1,9 @@
 //! Sockets that are moved and shared: between runtimes, between workers, between green threads and
 //! OS threads. Wherever a socket is waited for, its readiness gets there.
 
-use crate::fixture::{Random, std_pair};
 use crate::flavour::{Watchdog, on_workers};
+use crate::random::Random;
+use crate::scenes::std_pair;
 use greenstd::net::{TcpListener, TcpStream};
 use greenstd::runtime::Builder;
 use std::collections::BTreeSet;
@@ -82,7 +83,7 @@ fn stream_waited_for_in_two_runtimes_survives_the_end_of_either() {
 fn readers_of_all_kinds_share_a_stream_and_each_byte_reaches_one() {
     const BYTES: usize = 200_000;
     let _watchdog = Watchdog::new();
-    let mut random = Random::new();
+    let mut random = Random::from_environment();
     for workers in [1, 2] {
         let (mut peer, stream) = std_pair();
         let stream = Arc::new(TcpStream::from(stream));
@@ -157,7 +158,7 @@ fn reader_that_alternates_between_two_workers_misses_no_byte() {
         let left = Arc::new(AtomicUsize::new(ROUNDS as usize));
         let turn = Arc::new(AtomicUsize::new(0));
         let players = Arc::new(Mutex::new(Vec::new()));
-        let random = Arc::new(Mutex::new(Random::new()));
+        let random = Arc::new(Mutex::new(Random::from_environment()));
         two_on_workers(workers, move |index| {
             players.lock().unwrap().push(greenstd::thread::current());
             while left.load(Ordering::SeqCst) > 0 {

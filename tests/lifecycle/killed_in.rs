@@ -2,23 +2,13 @@
 
 use crate::fixture::{Count, Guard, LONG, was_killed};
 use crate::flavour::Watchdog;
-use greenstd::net::{TcpListener, TcpStream};
+use crate::scenes::{Scene, connect, read, scene, wait_readable, write};
+use greenstd::net::TcpListener;
 use greenstd::runtime::Builder;
 use greenstd::sync::Semaphore;
 use greenstd::thread;
-use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-
-type Wait = Box<dyn FnOnce() + Send>;
-
-/// A wait that never ends by itself, and what is checked, and kept alive, until it was killed.
-type Scene = (Wait, Box<dyn FnOnce()>);
-
-fn scene(wait: impl FnOnce() + Send + 'static, check: impl FnOnce() + 'static) -> Scene {
-    (Box::new(wait), Box::new(check))
-}
 
 macro_rules! killed_in {
     ($($law:ident: $scene:expr;)*) => {
@@ -98,54 +88,7 @@ fn semaphore() -> Scene {
     )
 }
 
-/// Both ends of a loopback connection.
-fn pair() -> (std::net::TcpStream, std::net::TcpStream) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (client, listener.accept().unwrap().0)
-}
-
-fn assert_ends(mut peer: impl Read) {
-    assert_eq!(peer.read(&mut [0]).unwrap(), 0, "the peer sees the end");
-}
-
-fn read() -> Scene {
-    let (peer, stream) = pair();
-    let mut stream = TcpStream::from(stream);
-    scene(move || drop(stream.read(&mut [0])), || assert_ends(peer))
-}
-
-fn write() -> Scene {
-    let (mut peer, stream) = pair();
-    let mut stream = TcpStream::from(stream);
-    let check = move || {
-        let mut received = Vec::new();
-        peer.read_to_end(&mut received).unwrap();
-        assert!(received.len() < 64 << 20);
-    };
-    scene(move || drop(stream.write_all(&vec![0; 64 << 20])), check)
-}
-
 fn accept() -> Scene {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     scene(move || drop(listener.accept()), || {})
-}
-
-/// A listener whose queue is full, so that the kernel drops every further SYN, and what fills it.
-fn deaf_listener() -> (std::net::TcpListener, SocketAddr, std::net::TcpStream) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    socket2::SockRef::from(&listener).listen(0).unwrap();
-    let queued = std::net::TcpStream::connect(address).unwrap();
-    (listener, address, queued)
-}
-
-fn connect() -> Scene {
-    let (listener, address, queued) = deaf_listener();
-    scene(move || drop(TcpStream::connect(address)), || drop((listener, queued)))
-}
-
-fn wait_readable() -> Scene {
-    let (peer, stream) = std::os::unix::net::UnixStream::pair().unwrap();
-    scene(move || greenstd::wait_readable(&stream, None).unwrap(), || assert_ends(peer))
 }

@@ -48,9 +48,7 @@ macro_rules! handle_methods {
         /// Takes nothing: the result stays for the join. Several threads may wait at once. If the
         /// caller is killed meanwhile it unwinds here. As gevent's `join(timeout)`.
         pub fn wait(&self, timeout: impl Into<Option<::std::time::Duration>>) -> bool {
-            let deadline =
-                timeout.into().and_then(|time| ::std::time::Instant::now().checked_add(time));
-            self.thread().wait_until(deadline)
+            self.thread().wait_until($crate::engine::deadline(timeout))
         }
 
         /// Has `f` called when the green thread has ended, in a green thread of its own, which may

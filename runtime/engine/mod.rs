@@ -114,7 +114,7 @@ pub(crate) use self::{
     locals::Local,
     lock_guard::LockGuard,
     park::{
-        is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
+        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
         register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
     },
     raw_mutex::{CallerId, RawMutex},

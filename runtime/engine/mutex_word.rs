@@ -216,24 +216,15 @@ fn needs_list(word: u32) -> bool {
 mod models {
     use super::{MutexWord, Turn};
     use crate::engine::atomic::{AtomicU32, Mutex, MutexGuard};
-    use crate::engine::wait_list::{List, Node, Ticket, Wake};
+    use crate::engine::wait_list::models::Parked;
+    use crate::engine::wait_list::{List, Node, Ticket};
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
     use loom::thread;
 
-    /// Who waits, parked: loom tells if nobody is left to run.
-    #[derive(Clone)]
-    struct Sleeper(thread::Thread);
-
-    impl Wake for Sleeper {
-        fn wake(self) {
-            self.0.unpark();
-        }
-    }
-
     /// A mutex around a number, which loom watches.
     struct Counter {
-        mutex: MutexWord<Sleeper>,
+        mutex: MutexWord<Parked>,
         value: UnsafeCell<usize>,
     }
 
@@ -264,11 +255,11 @@ mod models {
         /// As `line::wait`. `None` if the waiter gave up before it was granted anything.
         fn wait(
             &self,
-            mut queue: MutexGuard<'_, List<Turn, Sleeper>>,
+            mut queue: MutexGuard<'_, List<Turn, Parked>>,
             at_front: bool,
             gives_up: bool,
         ) -> Option<Turn> {
-            let ticket = Ticket::unshared(Sleeper(thread::current()));
+            let ticket = Ticket::unshared(Parked(thread::current()));
             // SAFETY: the ticket is declared first, so it outlives the node.
             let node = unsafe { Node::new(&ticket, 0, 0, Turn::Try) };
             // SAFETY: this function does not end before the node was granted or is unlinked.

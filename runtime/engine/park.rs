@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,11 @@ pub enum Outcome {
 #[inline]
 pub(crate) fn is_on_green_thread() -> bool {
     Worker::on_fiber().is_some()
+}
+
+/// The moment at which a wait that begins now is over. One that is too far away never is.
+pub(crate) fn deadline(timeout: impl Into<Option<Duration>>) -> Option<Instant> {
+    timeout.into().and_then(|timeout| Instant::now().checked_add(timeout))
 }
 
 /// Parks the calling thread, of either kind.

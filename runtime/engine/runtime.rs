@@ -284,8 +284,7 @@ impl Runtime {
     /// });
     /// ```
     pub fn wait_idle(&self, timeout: impl Into<Option<Duration>>) -> bool {
-        let deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
-        super::quiet::wait_idle(&self.shared, deadline)
+        super::quiet::wait_idle(&self.shared, park::deadline(timeout))
     }
 
     /// The number of workers.
@@ -319,7 +318,7 @@ impl Runtime {
     /// [`shutdown`](Runtime::shutdown) that gives up after `timeout`. False if a green thread was
     /// left that neither ended nor waited; it goes on, and ends at its next wait.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> bool {
-        let has_ended = self.end(Instant::now().checked_add(timeout));
+        let has_ended = self.end(park::deadline(timeout));
         self.threads.clear();
         has_ended
     }
@@ -352,7 +351,7 @@ impl Runtime {
 /// [`Runtime::wait_idle`] of the calling green thread's runtime; on a plain OS thread, of the
 /// global one, which is idle as long as nobody has started it.
 pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
-    let deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = park::deadline(timeout);
     match Worker::on_fiber() {
         Some((worker, _)) => super::quiet::wait_idle(&worker.shared().clone(), deadline),
         None => {

@@ -192,24 +192,15 @@ fn with(word: u32, access: Access) -> u32 {
 mod models {
     use super::{Access, RwLockWord};
     use crate::engine::atomic::{AtomicU32, Mutex};
-    use crate::engine::wait_list::{List, Node, Ticket, Wake};
+    use crate::engine::wait_list::models::Parked;
+    use crate::engine::wait_list::{List, Node, Ticket};
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
     use loom::thread;
 
-    /// Who waits, parked: loom tells if nobody is left to run.
-    #[derive(Clone)]
-    struct Sleeper(thread::Thread);
-
-    impl Wake for Sleeper {
-        fn wake(self) {
-            self.0.unpark();
-        }
-    }
-
     /// A lock around a number, which loom watches.
     struct Shared {
-        lock: RwLockWord<Sleeper>,
+        lock: RwLockWord<Parked>,
         value: UnsafeCell<usize>,
     }
 
@@ -230,7 +221,7 @@ mod models {
                 return true;
             }
             let Some(mut queue) = self.lock.queue_up(access) else { return true };
-            let ticket = Ticket::unshared(Sleeper(thread::current()));
+            let ticket = Ticket::unshared(Parked(thread::current()));
             // SAFETY: the ticket is declared first, so it outlives the node.
             let node = unsafe { Node::new(&ticket, 0, access.tag(), access) };
             // SAFETY: this function does not end before the node was granted or is unlinked.

@@ -313,4 +313,4 @@ impl<P, W> fmt::Debug for List<P, W> {
 
 #[cfg(all(test, loom))]
 #[path = "wait_list/models.rs"]
-mod models;
+pub(super) mod models;

@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::imap::{Imap, ImapUnordered};
 use super::members::Members;
 use super::panicked::MemberPanicked;
-use super::team::deadline;
+use crate::park::deadline;
 use crate::thread::{self, Builder, JoinHandle, Killed, Thread};
 use std::error::Error;
 use std::fmt;

@@ -2,11 +2,12 @@
 
 use super::members::Members;
 use super::panicked::MemberPanicked;
+use crate::park::deadline;
 use crate::thread::{Builder, JoinHandle, Thread};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Green threads that are waited for, and ended, together.
 ///
@@ -161,9 +162,4 @@ impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Group").field("len", &self.len()).finish_non_exhaustive()
     }
-}
-
-/// One that is too far away never passes.
-pub(super) fn deadline(timeout: impl Into<Option<Duration>>) -> Option<Instant> {
-    timeout.into().and_then(|timeout| Instant::now().checked_add(timeout))
 }

@@ -103,7 +103,7 @@ pub fn join_all<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> JoinAll<
 impl<T> JoinAll<T> {
     /// Ends the joins when `timeout` has passed from now on; `None` never ends them.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> JoinAll<T> {
-        self.deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
+        self.deadline = park::deadline(timeout);
         self
     }
 

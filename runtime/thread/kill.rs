@@ -2,7 +2,7 @@
 
 use crate::engine::{self, Thread};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Kills green threads, each once, and blocks the calling thread, of either kind, until all of them
 /// have ended, or until `timeout` has passed; `None` never does. True if all have ended.
@@ -36,7 +36,7 @@ pub fn kill_all<'a, H>(
 where
     H: AsRef<Thread> + 'a,
 {
-    let deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = engine::deadline(timeout);
     let threads: Vec<&Thread> = handles.into_iter().map(AsRef::as_ref).collect();
     let mut outcome = Ok(());
     for thread in &threads {

@@ -49,7 +49,7 @@ pub fn timeout<T>(
     duration: impl Into<Option<Duration>>,
     body: impl FnOnce() -> T,
 ) -> Result<T, TimedOut> {
-    deadline(duration.into().and_then(|duration| Instant::now().checked_add(duration)), body)
+    deadline(engine::deadline(duration), body)
 }
 
 /// Calls `body`, whose waits end once `deadline` has passed; `None` never ends them.

@@ -12,6 +12,17 @@ use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
 
+/// A thread that waits, parked, for the models of what is built on lists: loom tells if nobody is
+/// left to run.
+#[derive(Clone)]
+pub(in crate::engine) struct Parked(pub(in crate::engine) thread::Thread);
+
+impl Wake for Parked {
+    fn wake(self) {
+        self.0.unpark();
+    }
+}
+
 /// A waiter that counts how often it was woken. Its cell is looked at by granters.
 #[derive(Clone)]
 struct Sleeper {

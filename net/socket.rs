@@ -12,6 +12,7 @@
 //!    ([`HiddenNonblocking`]) and connecting sockets have it behind the user's back.
 //! 2. Every call that may wait goes through [`Socket::call`].
 
+pub(crate) mod faults;
 mod hidden;
 mod mode;
 pub(crate) mod traits;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use greenstd_runtime::fd::{Fd, Interest};
 use socket2::SockRef;
 
+pub(crate) use self::faults::Call;
 pub(crate) use self::hidden::HiddenNonblocking;
 pub(crate) use self::mode::Mode;
 
@@ -131,7 +133,8 @@ impl Socket {
         if buffer.is_empty() {
             return Ok(0);
         }
-        self.transfer(Interest::Read, buffer.len(), |fd| sys::receive(fd, buffer, 0))
+        let wanted = faults::allowed(Call::Receive, buffer.len());
+        self.transfer(Interest::Read, wanted, |fd| sys::receive(fd, &mut buffer[..wanted], 0))
     }
 
     pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -152,7 +155,8 @@ impl Socket {
 
     #[inline]
     pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.transfer(Interest::Write, buffer.len(), |fd| sys::send(fd, buffer))
+        let wanted = faults::allowed(Call::Send, buffer.len());
+        self.transfer(Interest::Write, wanted, |fd| sys::send(fd, &buffer[..wanted]))
     }
 
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -9,6 +9,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use super::faults::{self, Call};
 use crate::tcp::{TcpListener, TcpStream};
 
 /// The most buffers that Linux takes in one call (`UIO_MAXIOV`); one more is `EMSGSIZE`.
@@ -16,6 +17,7 @@ pub(crate) const MAX_BUFFERS: usize = libc::UIO_MAXIOV as usize;
 
 /// Receives what is there, or fails with `WouldBlock`. `flags` are added to `MSG_DONTWAIT`.
 pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: i32) -> io::Result<usize> {
+    faults::before(Call::Receive)?;
     let flags = flags | libc::MSG_DONTWAIT;
     let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
     // SAFETY: `buffer` is exclusively borrowed and valid for writes of its length.
@@ -27,6 +29,7 @@ pub(crate) fn receive_vectored(
     fd: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
 ) -> io::Result<usize> {
+    faults::before(Call::Receive)?;
     let mut message = message();
     message.msg_iov = buffers.as_mut_ptr().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
@@ -38,6 +41,7 @@ pub(crate) fn receive_vectored(
 /// Sends as much as there is room for, or fails with `WouldBlock`; a closed peer is `BrokenPipe`
 /// and no signal.
 pub(crate) fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
+    faults::before(Call::Send)?;
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     let (start, length) = (buffer.as_ptr().cast(), buffer.len());
     // SAFETY: `buffer` is borrowed and valid for reads of its length.
@@ -46,6 +50,7 @@ pub(crate) fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
 
 /// As [`send`], from several buffers one after the other.
 pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    faults::before(Call::Send)?;
     let mut message = message();
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
@@ -57,6 +62,7 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
 
 /// Accepts a connection, which is blocking and closed on exec. Blocks unless `fd` is `O_NONBLOCK`.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
+    faults::before(Call::Accept)?;
     let accept = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| loop {
         // SAFETY: `try_init` passes a valid storage and its length, which outlive the call.
         let accepted =

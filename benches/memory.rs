@@ -41,9 +41,11 @@ fn main() -> ExitCode {
 
 fn plan(bench: &mut Bench) {
     let count = bench.options.pick(1_000_000, 100_000);
-    let parked = format!("parked_{count}");
-    if bench.options.wants_row(&parked) {
-        plan_parked(bench, &parked, count);
+    for workers in [1, 2] {
+        let row = format!("parked_{count}_w{workers}");
+        if bench.options.wants_row(&row) {
+            plan_parked(bench, &row, count, workers);
+        }
     }
     for workers in [1, 2] {
         let row = format!("skynet_w{workers}");
@@ -53,15 +55,17 @@ fn plan(bench: &mut Bench) {
     }
 }
 
-fn plan_parked(bench: &mut Bench, row: &str, count: usize) {
+fn plan_parked(bench: &mut Bench, row: &str, count: usize, workers: usize) {
     let most = on_may::MOST_COROUTINES;
+    let tokio = if workers == 1 { System::TokioCurrent } else { System::TokioMulti };
     let contenders = vec![
         Contender::ours(),
-        Contender::peer(System::TokioCurrent),
+        Contender::peer(tokio),
         Contender::beside(System::May).labelled(most).with("count", most),
     ];
-    let contenders = contenders.into_iter();
-    let contenders = contenders.map(|one| one.with("case", "parked").or_with("count", count));
+    let contenders = contenders.into_iter().map(|one| {
+        one.with("case", "parked").with("workers", workers).or_with("count", count)
+    });
     let samples = bench.interleave(contenders.collect());
     let is_million = count == 1_000_000;
     let go = if is_million { GO_MILLION } else { GO_HUNDRED_THOUSAND };
@@ -97,14 +101,15 @@ fn plan_skynet(bench: &mut Bench, row: &str, workers: usize) {
 
 fn measure(job: &Job) -> Measurement {
     let count = job.number("count");
+    let workers = job.number("workers");
     if job.case() == "parked" {
         return match job.system() {
-            System::Ours => Ours::run(1, move || parked::<Ours>(count)),
-            System::May => May::run(1, move || parked::<May>(count)),
-            tokio => on_tokio::run(tokio, 1, parked_tasks(count)),
+            System::Ours => Ours::run(workers, move || parked::<Ours>(count)),
+            System::May => May::run(workers, move || parked::<May>(count)),
+            tokio => on_tokio::run(tokio, workers, parked_tasks(count)),
         };
     }
-    let (workers, repeats) = (job.number("workers"), job.number("repeats"));
+    let repeats = job.number("repeats");
     on_may::keep_all_stacks();
     let millis = match job.system() {
         System::Ours => skynet_millis::<Ours>(workers, repeats, count),
@@ -157,7 +162,8 @@ fn parked<G: Green>(count: usize) -> Measurement {
         let (arrived, is_over) = (Arc::clone(&arrived), Arc::clone(&is_over));
         let root = root.clone();
         G::spawn(move || {
-            // On one worker the root runs again after this last one has parked.
+            // On one worker the root runs again after this last one has parked, with two at most
+            // another one is on its way there.
             if arrived.fetch_add(1, Ordering::Release) + 1 == count {
                 G::unpark(&root);
             }

@@ -1,16 +1,19 @@
-//! The system calls that need unsafe code: one thin function each, none of which blocks if its
-//! contract is kept.
+//! The system calls that may wait or need unsafe code: one thin function each, none of which blocks
+//! if its contract is kept.
 //!
 //! std and socket2 offer these calls without the flag that keeps them from blocking, or only for
 //! buffers that are not initialised. Nothing here retries, except that accept ignores `EINTR`.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use socket2::{SockAddr, SockRef};
+
 use super::faults::{self, Call};
 use crate::tcp::{TcpListener, TcpStream};
+use crate::udp::UdpSocket;
 
 /// The most buffers that Linux takes in one call (`UIO_MAXIOV`); one more is `EMSGSIZE`.
 pub(crate) const MAX_BUFFERS: usize = libc::UIO_MAXIOV as usize;
@@ -60,6 +63,30 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
     count(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
 }
 
+/// Receives one datagram and its sender's address, or fails with `WouldBlock`. `flags` are added to
+/// `MSG_DONTWAIT`.
+pub(crate) fn receive_from(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    flags: i32,
+) -> io::Result<(usize, SocketAddr)> {
+    faults::before(Call::Receive)?;
+    let buffer: *mut [u8] = buffer;
+    // SAFETY: the cast keeps the length and the exclusive borrow. What is behind it stays
+    // initialised: socket2 promises to write nothing but what the kernel has received.
+    let buffer = unsafe { &mut *(buffer as *mut [MaybeUninit<u8>]) };
+    let flags = flags | libc::MSG_DONTWAIT;
+    let (count, sender) = SockRef::from(&fd).recv_from_with_flags(buffer, flags)?;
+    Ok((count, super::inet(sender)?))
+}
+
+/// Sends one datagram to an address, or fails with `WouldBlock`.
+pub(crate) fn send_to(fd: BorrowedFd<'_>, buffer: &[u8], address: &SockAddr) -> io::Result<usize> {
+    faults::before(Call::Send)?;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    SockRef::from(&fd).send_to_with_flags(buffer, address, flags)
+}
+
 /// Accepts a connection, which is blocking and closed on exec. Blocks unless `fd` is `O_NONBLOCK`.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
     faults::before(Call::Accept)?;
@@ -105,7 +132,7 @@ macro_rules! from_raw_fd {
     )*};
 }
 
-from_raw_fd!(TcpStream TcpListener);
+from_raw_fd!(TcpStream TcpListener UdpSocket);
 
 fn message() -> libc::msghdr {
     // SAFETY: `msghdr` is plain data, for which all zeroes means "no address, no buffers, no

@@ -3,10 +3,12 @@
 use crate::fixture::{Count, Guard, LONG, was_killed};
 use crate::flavour::Watchdog;
 use crate::scenes::{Scene, connect, read, scene, wait_readable, write};
-use greenstd::net::TcpListener;
+use greenstd::net::{TcpListener, UdpSocket};
 use greenstd::runtime::Builder;
 use greenstd::sync::Semaphore;
 use greenstd::thread;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ killed_in! {
     a_write: write;
     an_accept: accept;
     a_connect: connect;
+    a_receive_of_a_datagram: receive;
+    a_send_of_a_datagram: send;
     a_wait_for_a_descriptor: wait_readable;
     a_scope: || scene(|| thread::scope(|scope| {
         let child = scope.spawn(|| thread::sleep(Duration::from_millis(60)));
@@ -91,4 +95,24 @@ fn semaphore() -> Scene {
 fn accept() -> Scene {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     scene(move || drop(listener.accept()), || {})
+}
+
+fn receive() -> Scene {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    // It is closed: the port is free.
+    scene(move || drop(socket.recv_from(&mut [0])), move || drop(UdpSocket::bind(address).unwrap()))
+}
+
+/// Over loopback UDP never waits for room, so this takes another kind of datagram.
+fn send() -> Scene {
+    let (one, other) = UnixDatagram::pair().unwrap();
+    let socket = UdpSocket::from(OwnedFd::from(one));
+    let wait = move || while socket.send(&[0; 1024]).is_ok() {};
+    let check = move || {
+        other.set_nonblocking(true).unwrap();
+        while other.recv(&mut [0; 2048]).is_ok_and(|count| count == 1024) {}
+        assert!(other.send(&[0]).is_err(), "it is closed");
+    };
+    scene(wait, check)
 }

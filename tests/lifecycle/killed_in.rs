@@ -3,6 +3,7 @@
 use crate::fixture::{Count, Guard, LONG, was_killed};
 use crate::flavour::Watchdog;
 use crate::scenes::{Scene, connect, read, scene, wait_readable, write};
+use greenstd::net::server::DatagramServer;
 use greenstd::net::{TcpListener, UdpSocket};
 use greenstd::runtime::Builder;
 use greenstd::sync::Semaphore;
@@ -10,7 +11,7 @@ use greenstd::thread;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 macro_rules! killed_in {
     ($($law:ident: $scene:expr;)*) => {
@@ -37,6 +38,7 @@ killed_in! {
     a_connect: connect;
     a_receive_of_a_datagram: receive;
     a_send_of_a_datagram: send;
+    a_server_of_datagrams: serve_forever;
     a_wait_for_a_descriptor: wait_readable;
     a_scope: || scene(|| thread::scope(|scope| {
         let child = scope.spawn(|| thread::sleep(Duration::from_millis(60)));
@@ -102,6 +104,20 @@ fn receive() -> Scene {
     let address = socket.local_addr().unwrap();
     // It is closed: the port is free.
     scene(move || drop(socket.recv_from(&mut [0])), move || drop(UdpSocket::bind(address).unwrap()))
+}
+
+fn serve_forever() -> Scene {
+    let server = DatagramServer::builder().start("127.0.0.1:0", |_| Ok(())).unwrap();
+    let address = server.local_addr();
+    let free_again = move || {
+        // Its receiver belongs to the global runtime, and ends a moment later.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while UdpSocket::bind(address).is_err() {
+            assert!(Instant::now() < deadline, "it receives no more");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    scene(move || server.serve_forever().unwrap(), free_again)
 }
 
 /// Over loopback UDP never waits for room, so this takes another kind of datagram.

@@ -1,7 +1,9 @@
 //! Sockets, and the readiness of descriptors.
 
-use super::{Wait, is_over, plain, wait};
+use super::{AGES, Wait, is_over, plain, wait};
+use greenstd::net::server::DatagramServer;
 use greenstd::net::{TcpListener, TcpStream, UdpSocket};
+use greenstd::thread;
 use greenstd::{wait_readable, wait_writable};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -35,6 +37,9 @@ pub const WAITS: &[Wait] = &[
         |time| is_over(time, || datagram(Some(time), peek_one)),
     ),
     wait("UdpSocket::send", || send(None), |time| is_over(time, || send(Some(time)))),
+    plain("DatagramServer::wait", || server().wait().unwrap()),
+    plain("DatagramServer::serve_forever", || server().serve_forever().unwrap()),
+    wait("DatagramServer::stop", || stop(None), |time| is_over(time, || stop(Some(time)))),
     wait("wait_readable", || readable(None), |time| is_over(time, || readable(Some(time)))),
     wait("wait_writable", || writable(None), |time| is_over(time, || writable(Some(time)))),
 ];
@@ -121,6 +126,25 @@ fn send(timeout: Option<Duration>) {
     socket.set_write_timeout(timeout).unwrap();
     let error = (0..).find_map(|_| socket.send(&[0; 1024]).err()).unwrap();
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
+}
+
+/// Whoever is served is so for ages.
+fn server() -> DatagramServer {
+    let serve = |_datagram| {
+        thread::sleep(AGES);
+        Ok(())
+    };
+    DatagramServer::builder().start("127.0.0.1:0", serve).unwrap()
+}
+
+fn stop(timeout: Option<Duration>) {
+    let server = server();
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.send_to(&[0], server.local_addr()).unwrap();
+    while server.statistics().live == 0 {
+        thread::sleep(Duration::from_micros(100));
+    }
+    assert_eq!(server.stop(timeout).killed, 1);
 }
 
 fn readable(timeout: Option<Duration>) {

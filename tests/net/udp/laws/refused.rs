@@ -8,9 +8,12 @@ use super::fixture::{each_family, eventually, let_others_wait, socket, socket_on
 use super::net::UdpSocket;
 use super::{run, thread};
 
+/// A port that nobody listens at, nor takes meanwhile: other tests use 127.0.0.1.
 fn unbound(any_port: SocketAddr) -> SocketAddr {
-    socket_on(any_port).1
+    if any_port.is_ipv6() { socket_on(any_port).1 } else { socket_on(FAR.parse().unwrap()).1 }
 }
+
+const FAR: &str = "127.9.9.9:0";
 
 #[test]
 fn receive_on_a_connected_socket_is_refused_once() {
@@ -37,7 +40,7 @@ fn refusal_wakes_a_receiver_that_waits() {
     run(|| {
         let (socket, _) = socket();
         let clone = socket.try_clone().unwrap();
-        socket.connect(unbound("127.0.0.1:0".parse().unwrap())).unwrap();
+        socket.connect(unbound(FAR.parse().unwrap())).unwrap();
         let receiver = thread::spawn(move || clone.recv_from(&mut [0]).unwrap_err().kind());
         let_others_wait();
         socket.send(&[1]).unwrap();
@@ -49,7 +52,7 @@ fn refusal_wakes_a_receiver_that_waits() {
 fn next_send_on_a_connected_socket_is_refused() {
     run(|| {
         let (socket, _) = socket();
-        socket.connect(unbound("127.0.0.1:0".parse().unwrap())).unwrap();
+        socket.connect(unbound(FAR.parse().unwrap())).unwrap();
         let error = eventually("a send is refused", || socket.send(&[1]).err());
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     });
@@ -60,7 +63,7 @@ fn take_error_takes_the_refusal() {
     run(|| {
         let (socket, _) = socket();
         assert!(socket.take_error().unwrap().is_none());
-        socket.connect(unbound("127.0.0.1:0".parse().unwrap())).unwrap();
+        socket.connect(unbound(FAR.parse().unwrap())).unwrap();
         socket.send(&[1]).unwrap();
         let error = eventually("the answer arrives", || socket.take_error().unwrap());
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -72,7 +75,7 @@ fn take_error_takes_the_refusal() {
 fn socket_that_is_not_connected_hears_of_no_refusal() {
     run(|| {
         let (socket, address) = socket();
-        socket.send_to(&[1], unbound("127.0.0.1:0".parse().unwrap())).unwrap();
+        socket.send_to(&[1], unbound(FAR.parse().unwrap())).unwrap();
         let_others_wait();
         socket.send_to(&[2], address).unwrap();
         let mut byte = [0];

@@ -3,8 +3,8 @@
 //! `speak free-address` prints an address that nobody listens on. `speak echo ADDRESS CLIENTS
 //! BYTES` sends that many bytes from each of so many clients at once, expects the same bytes back
 //! and then the end. `speak reset ADDRESS CLIENTS` leaves in the middle of a message. `speak
-//! free-udp-address` and `speak udp-echo ADDRESS CLIENTS DATAGRAMS` do the same with datagrams: each
-//! client sends so many, of all lengths, and sends again what is lost.
+//! free-udp-address` and `speak udp-echo ADDRESS CLIENTS DATAGRAMS` do the same with datagrams:
+//! each client sends so many, of all lengths, and sends again what is lost.
 //!
 //! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
 //! while, so that a server that hangs is a failure and not a hanging check.

@@ -44,9 +44,9 @@ const UNWINDING: Duration = Duration::from_secs(1);
 /// work on green threads and on plain OS threads, also in the server's own handlers; share it by an
 /// `Arc` with whoever is to stop it.
 ///
-/// The semantics are those of gevent's `DatagramServer`, but for a limit of live handlers, datagrams
-/// of up to 64 KiB, and a stop that waits for the handlers. It lasts as long as the runtime in which
-/// it was started.
+/// The semantics are those of gevent's `DatagramServer`, but for a limit of live handlers,
+/// datagrams of up to 64 KiB, and a stop that waits for the handlers. It lasts as long as the
+/// runtime in which it was started.
 ///
 /// # Examples
 ///

@@ -68,7 +68,7 @@ pub(super) struct Settings {
 ///
 /// | what | receives at |
 /// |---|---|
-/// | [`ToSocketAddrs`], such as `"localhost:53"`, `"[::1]:0"` or a `SocketAddr` | the first of these addresses that can be bound |
+/// | [`ToSocketAddrs`], such as `"localhost:53"` | the first of its addresses that can be bound |
 /// | a port (`u16`) | that port of all addresses, IPv6 and IPv4 |
 /// | a [`UdpSocket`], ours or std's | that |
 /// | an [`OwnedFd`] | that, a UDP socket |
@@ -196,10 +196,10 @@ impl DatagramBuilder {
     /// with it. A look-up of a host name blocks; nothing else does.
     ///
     /// The green threads belong to the runtime of the calling green thread, or from a plain OS
-    /// thread to the global one. An error or a panic of the handler concerns this datagram alone: it
-    /// is reported, with the peer's address, and counted. So are errors of a receive, after which
-    /// the server waits a little, and news that an earlier reply has found nobody, after which it
-    /// does not.
+    /// thread to the global one. An error or a panic of the handler concerns this datagram alone:
+    /// it is reported, with the peer's address, and counted. So are errors of a receive, after
+    /// which the server waits for 10 ms, doubled with each in a row up to 1 s, and news that an
+    /// earlier reply has found nobody, after which it does not.
     ///
     /// # Errors
     ///

@@ -57,13 +57,16 @@ impl Datagram {
     /// write timeout of the socket has passed. That an earlier reply could not be delivered is told
     /// to nobody: the socket tells it once, to whoever sends next, and that is tried again here.
     pub fn reply(&self, bytes: &[u8]) -> io::Result<()> {
-        let sent = match self.socket.send_to(bytes, self.peer) {
-            Err(error) if is_news_of_an_earlier_send(&error) => {
-                self.socket.send_to(bytes, self.peer)
+        let mut has_heard_news = false;
+        loop {
+            match self.socket.send_to(bytes, self.peer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_news_of_an_earlier_send(&error) && !has_heard_news => {
+                    has_heard_news = true;
+                }
+                outcome => return outcome.map(drop),
             }
-            outcome => outcome,
-        };
-        sent.map(drop)
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::flavour::{Watchdog, on_workers};
 use greenstd::net::UdpSocket;
 use greenstd::runtime::Builder;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -173,4 +174,31 @@ fn raise_file_limit() {
     limit.rlim_cur = limit.rlim_max;
     // SAFETY: a limit of this process, which runs this one test.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+}
+
+/// C81: what never has to wait gives its worker back all the same.
+#[test]
+fn green_thread_that_never_has_to_wait_lets_its_neighbours_run() {
+    let never_waiting: [fn(&UdpSocket); 3] = [
+        |own| drop(own.send_to(&[1], own.local_addr().unwrap()).map(drop)),
+        |own| {
+            own.send_to(&[1], own.local_addr().unwrap()).unwrap();
+            assert_eq!(own.recv_from(&mut [0; 8]).unwrap().0, 1);
+        },
+        |own| assert_eq!(own.recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock),
+    ];
+    for (index, call) in never_waiting.into_iter().enumerate() {
+        on_workers(1, move || {
+            let ticker = greenstd::thread::spawn(|| {
+                for _ in 0..50 {
+                    greenstd::thread::sleep(Duration::from_micros(100));
+                }
+            });
+            let own = UdpSocket::bind("127.0.0.1:0").unwrap();
+            own.set_nonblocking(index == 2).unwrap();
+            while !ticker.is_finished() {
+                call(&own);
+            }
+        });
+    }
 }

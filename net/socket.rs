@@ -205,7 +205,7 @@ fn total_bytes(lengths: impl Iterator<Item = usize>) -> usize {
 }
 
 /// std's error for a descriptor that turns out to be no internet socket.
-fn inet(address: socket2::SockAddr) -> io::Result<SocketAddr> {
+pub(crate) fn inet(address: socket2::SockAddr) -> io::Result<SocketAddr> {
     address
         .as_socket()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "invalid argument"))

@@ -5,7 +5,7 @@
 //! buffers that are not initialised. Nothing here retries, except that accept ignores `EINTR`.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -41,6 +41,28 @@ pub(crate) fn receive_vectored(
     count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) })
 }
 
+/// Receives one datagram and the address of its sender, or fails with `WouldBlock`. `flags` are
+/// added to `MSG_DONTWAIT`.
+pub(crate) fn receive_from(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    flags: i32,
+) -> io::Result<(usize, SockAddr)> {
+    faults::before(Call::Receive)?;
+    let flags = flags | libc::MSG_DONTWAIT;
+    let (start, bytes) = (buffer.as_mut_ptr().cast(), buffer.len());
+    let receive = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| {
+        // SAFETY: `buffer` is exclusively borrowed and valid for writes of its length; `try_init`
+        // passes a valid storage and its length, which outlive the call.
+        count(unsafe {
+            libc::recvfrom(fd.as_raw_fd(), start, bytes, flags, storage.cast(), length)
+        })
+    };
+    // SAFETY: on success the kernel has written an address, maybe an empty one, and its length, as
+    // `try_init` demands.
+    unsafe { SockAddr::try_init(receive) }
+}
+
 /// Sends as much as there is room for, or fails with `WouldBlock`; a closed peer is `BrokenPipe`
 /// and no signal.
 pub(crate) fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
@@ -61,23 +83,6 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
     // SAFETY: `IoSlice` has the layout of `iovec` (std's guarantee), `msg_iov` points at
     // `msg_iovlen` of them or more, each is borrowed through `buffers`, and the kernel only reads.
     count(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
-}
-
-/// Receives one datagram and its sender's address, or fails with `WouldBlock`. `flags` are added to
-/// `MSG_DONTWAIT`.
-pub(crate) fn receive_from(
-    fd: BorrowedFd<'_>,
-    buffer: &mut [u8],
-    flags: i32,
-) -> io::Result<(usize, SocketAddr)> {
-    faults::before(Call::Receive)?;
-    let buffer: *mut [u8] = buffer;
-    // SAFETY: the cast keeps the length and the exclusive borrow. What is behind it stays
-    // initialised: socket2 promises to write nothing but what the kernel has received.
-    let buffer = unsafe { &mut *(buffer as *mut [MaybeUninit<u8>]) };
-    let flags = flags | libc::MSG_DONTWAIT;
-    let (count, sender) = SockRef::from(&fd).recv_from_with_flags(buffer, flags)?;
-    Ok((count, super::inet(sender)?))
 }
 
 /// Sends one datagram to an address, or fails with `WouldBlock`.

@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, Type};
 use crate::address::{ToSocketAddrs, first_success};
 use crate::socket::faults::{self, Call};
 use crate::socket::traits::socket_traits;
-use crate::socket::{Mode, Socket, sys};
+use crate::socket::{Mode, Socket, inet, sys};
 
 /// A UDP socket: std's `UdpSocket`, with calls that park the green thread where std's block the OS
 /// thread.
@@ -75,7 +75,7 @@ impl UdpSocket {
     ///
     /// That of `recvfrom(2)`; `WouldBlock` once the read timeout has passed.
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.socket.call(Interest::Read, |fd| sys::receive_from(fd, buf, 0))
+        self.receive_from(buf, 0)
     }
 
     /// Receives one datagram as [`recv_from`](UdpSocket::recv_from), and leaves it in the queue.
@@ -84,7 +84,7 @@ impl UdpSocket {
     ///
     /// As [`recv_from`](UdpSocket::recv_from).
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.socket.call(Interest::Read, |fd| sys::receive_from(fd, buf, libc::MSG_PEEK))
+        self.receive_from(buf, libc::MSG_PEEK)
     }
 
     /// Sends one datagram to an address, parking the caller until there is room for it. Returns its
@@ -202,6 +202,14 @@ impl UdpSocket {
     /// That of `ioctl(FIONBIO)`.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.socket.set_nonblocking(nonblocking)
+    }
+}
+
+impl UdpSocket {
+    fn receive_from(&self, buf: &mut [u8], flags: i32) -> io::Result<(usize, SocketAddr)> {
+        let (count, sender) =
+            self.socket.call(Interest::Read, |fd| sys::receive_from(fd, buf, flags))?;
+        Ok((count, inet(sender)?))
     }
 }
 

@@ -27,7 +27,7 @@
 //! | here | what |
 //! |---|---|
 //! | [`thread`] | std's threads, as green threads; kills, links, nurseries, joins of many |
-//! | [`net`] | std's sockets, which park |
+//! | [`net`], [`os`] | std's sockets, which park; those of Unix |
 //! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
 //! | [`time`] | std's clocks; timeout scopes, tickers |
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
@@ -41,6 +41,7 @@
 //! Every call works on plain OS threads too, which then block as in std.
 
 pub use greenstd_net as net;
+pub use greenstd_net::os;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{

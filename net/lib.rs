@@ -4,7 +4,9 @@
 //! Every type here also works on a plain OS thread, where a call that would block blocks that
 //! thread. Porting is a search and replace of `std::net` by `greenstd::net`.
 //!
-//! Four layers, each using only the one below: the public types ([`TcpStream`], [`TcpListener`]),
+//! Unix sockets are in [`os::unix::net`], where std has them.
+//!
+//! Four layers, each using only the one below: the public types ([`TcpStream`], [`TcpListener`], …),
 //! `Socket` (one descriptor, its user-visible mode, and the one retry loop), `Fd` of the runtime
 //! (the wait), and the system calls of `socket::sys`. Host names go through `resolver`.
 //!
@@ -17,10 +19,12 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+mod back_off;
 pub mod os;
 mod resolver;
 mod socket;
 mod tcp;
+mod unix;
 
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,

@@ -10,15 +10,18 @@
 //!
 //! 1. `O_NONBLOCK` of a connected socket is what its user asked for; only listeners
 //!    ([`HiddenNonblocking`]) and connecting sockets have it behind the user's back.
-//! 2. Every call that may wait goes through [`Socket::call`].
+//! 2. Every call that may wait goes through [`Socket::call`], or through `unix` for the calls on Unix
+//!    sockets whose waits it does not suit.
 
 pub(crate) mod faults;
 mod hidden;
 mod mode;
+pub(crate) mod pauses;
 pub(crate) mod traits;
 // The one place with unsafe code: system calls that no crate offers with per-call flags.
 #[allow(unsafe_code)]
 pub(crate) mod sys;
+mod unix;
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -53,6 +56,7 @@ impl Socket {
 
     /// A second descriptor of the same socket, sharing the mode but not the waits.
     pub(crate) fn try_clone(&self) -> io::Result<Socket> {
+        faults::before(Call::Open)?;
         let fd = self.fd.as_fd().try_clone_to_owned()?;
         Ok(Socket { fd: Fd::new(fd), mode: Arc::clone(&self.mode) })
     }

@@ -17,6 +17,15 @@ use std::time::Instant;
 
 pub use crate::readiness::Interest;
 
+/// What a call on a stream has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// How many bytes it has moved.
+    pub bytes: usize,
+    /// Whether it proves that the descriptor is drained, or full, until epoll tells of it again.
+    pub is_exhausted: bool,
+}
+
 /// An owned descriptor and its place in a worker's reactor.
 ///
 /// Any number of threads, green or not, may wait for either direction at once; whoever is woken
@@ -64,7 +73,7 @@ impl Fd {
         deadline: Option<Instant>,
         call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
-        self.retry_inner(interest, deadline, |_| false, call)
+        self.retry_inner(interest, || deadline, |_| false, call)
     }
 
     /// [`retry`](Fd::retry) for a call on a *stream* socket or a pipe that moves up to `wanted`
@@ -82,7 +91,27 @@ impl Fd {
         call: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<usize> {
         let is_drained = |&count: &usize| 0 < count && count < wanted;
-        let moved = self.retry_inner(interest, deadline, is_drained, call)?;
+        let moved = self.retry_inner(interest, || deadline, is_drained, call)?;
+        if moved >= engine::BYTES_PER_IO_CALL {
+            engine::spend_io_bytes(moved);
+        }
+        Ok(moved)
+    }
+
+    /// [`retry_bytes`](Fd::retry_bytes) for a stream whose counts prove nothing by themselves, so
+    /// that the call says what they prove; and with a deadline that is asked for anew before each
+    /// wait, so that a call which need not wait does not look at the clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`retry`](Fd::retry).
+    pub fn retry_stream(
+        &self,
+        interest: Interest,
+        deadline: impl FnMut() -> Option<Instant>,
+        call: impl FnMut() -> io::Result<Moved>,
+    ) -> io::Result<usize> {
+        let moved = self.retry_inner(interest, deadline, |moved| moved.is_exhausted, call)?.bytes;
         if moved >= engine::BYTES_PER_IO_CALL {
             engine::spend_io_bytes(moved);
         }
@@ -105,7 +134,7 @@ impl Fd {
     fn retry_inner<T>(
         &self,
         interest: Interest,
-        deadline: Option<Instant>,
+        mut deadline: impl FnMut() -> Option<Instant>,
         is_drained: impl FnOnce(&T) -> bool,
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
@@ -136,7 +165,7 @@ impl Fd {
                     Err(error) => return Err(error),
                 }
             }
-            if !self.registration.wait(self.as_raw_fd(), interest, deadline)? {
+            if !self.registration.wait(self.as_raw_fd(), interest, deadline())? {
                 // Once more, as the kernel does: a worker that is late finds the deadline passed
                 // before it hears of what came in time.
                 return call().map_err(|error| match error.kind() {

@@ -5,15 +5,26 @@
 //! buffers that are not initialised. Nothing here retries, except that accept ignores `EINTR`.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+use socket2::SockAddr;
 
 use super::faults::{self, Call};
 use crate::tcp::{TcpListener, TcpStream};
+use crate::unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// The most buffers that Linux takes in one call (`UIO_MAXIOV`); one more is `EMSGSIZE`.
 pub(crate) const MAX_BUFFERS: usize = libc::UIO_MAXIOV as usize;
+
+/// The most descriptors that Linux attaches to one message (`SCM_MAX_FD`).
+pub(crate) const MAX_FDS: usize = 253;
+
+/// Room for as many descriptors, and for whatever else options of a socket may have the kernel put
+/// before them: credentials (32 bytes), a security label (of some dozens).
+const CONTROL_BYTES: usize = 2048;
 
 /// Receives what is there, or fails with `WouldBlock`. `flags` are added to `MSG_DONTWAIT`.
 pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: i32) -> io::Result<usize> {
@@ -36,6 +47,98 @@ pub(crate) fn receive_vectored(
     // SAFETY: `IoSliceMut` has the layout of `iovec` (std's guarantee), `msg_iov` points at
     // `msg_iovlen` of them or more, and each is exclusively borrowed through `buffers`.
     count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) })
+}
+
+/// What a receive that looks at control data has brought.
+pub(crate) struct Received {
+    pub(crate) bytes: usize,
+    /// There was control data for which there was no room, or no free descriptor.
+    pub(crate) is_cut: bool,
+}
+
+/// As [`receive_vectored`]; tells also whether something was attached to the data, which is lost.
+pub(crate) fn receive_message(
+    fd: BorrowedFd<'_>,
+    buffers: &mut [IoSliceMut<'_>],
+) -> io::Result<Received> {
+    faults::before(Call::Receive)?;
+    let mut message = message();
+    message.msg_iov = buffers.as_mut_ptr().cast();
+    message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
+    // SAFETY: as in `receive_vectored`.
+    let bytes = count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) })?;
+    Ok(Received { bytes, is_cut: message.msg_flags & libc::MSG_CTRUNC != 0 })
+}
+
+/// Receives data and the descriptors that are attached to it, which are closed on exec; or fails
+/// with `WouldBlock`.
+pub(crate) fn receive_fds(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> io::Result<(Received, Vec<OwnedFd>)> {
+    /// `u64` is at least as aligned as `cmsghdr`.
+    #[repr(C)]
+    union Control {
+        bytes: [u8; CONTROL_BYTES],
+        _align: u64,
+    }
+    faults::before(Call::Receive)?;
+    let mut control = Control { bytes: [0; CONTROL_BYTES] };
+    let mut buffers = [IoSliceMut::new(buffer)];
+    let mut message = message();
+    message.msg_iov = buffers.as_mut_ptr().cast();
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut control).cast();
+    message.msg_controllen = CONTROL_BYTES as _;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: one `iovec`, as in `receive_vectored`; `control` is valid for writes of its length.
+    let bytes = count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })?;
+    let mut fds = Vec::new();
+    // SAFETY: `message` is as the kernel has left it: its control data is whole and in `control`,
+    // which is aligned for `cmsghdr`. So the headers that the two macros find are valid.
+    let mut header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
+    // SAFETY: as above; the header is null, or valid.
+    while let Some(&libc::cmsghdr { cmsg_len, cmsg_level, cmsg_type, .. }) =
+        unsafe { header.as_ref() }
+    {
+        if cmsg_level == libc::SOL_SOCKET && cmsg_type == libc::SCM_RIGHTS {
+            // SAFETY: pure arithmetic, and an address within the message of this header.
+            let (start, empty) = unsafe { (libc::CMSG_DATA(header), libc::CMSG_LEN(0)) };
+            let length = (cmsg_len as usize).saturating_sub(empty as usize);
+            for index in 0..length / size_of::<RawFd>() {
+                // SAFETY: within the message, whose data is descriptors one after the other; the
+                // kernel has just made them for this process, so nobody else owns them.
+                fds.push(unsafe {
+                    OwnedFd::from_raw_fd(ptr::read_unaligned(start.cast::<RawFd>().add(index)))
+                });
+            }
+        }
+        // SAFETY: as for the first header.
+        header = unsafe { libc::CMSG_NXTHDR(&raw const message, header) };
+    }
+    Ok((Received { bytes, is_cut: message.msg_flags & libc::MSG_CTRUNC != 0 }, fds))
+}
+
+/// Receives one datagram and the address of its sender, or fails with `WouldBlock`. `flags` are
+/// added to `MSG_DONTWAIT`.
+pub(crate) fn receive_from(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    flags: i32,
+) -> io::Result<(usize, SockAddr)> {
+    faults::before(Call::Receive)?;
+    let flags = flags | libc::MSG_DONTWAIT;
+    let (start, bytes) = (buffer.as_mut_ptr().cast(), buffer.len());
+    let receive = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| {
+        // SAFETY: `buffer` is exclusively borrowed and valid for writes of its length; `try_init`
+        // passes a valid storage and its length, which outlive the call.
+        count(unsafe {
+            libc::recvfrom(fd.as_raw_fd(), start, bytes, flags, storage.cast(), length)
+        })
+    };
+    // SAFETY: on success the kernel has written an address, maybe an empty one, and its length, as
+    // `try_init` demands.
+    unsafe { SockAddr::try_init(receive) }
 }
 
 /// Sends as much as there is room for, or fails with `WouldBlock`; a closed peer is `BrokenPipe`
@@ -62,6 +165,12 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
 
 /// Accepts a connection, which is blocking and closed on exec. Blocks unless `fd` is `O_NONBLOCK`.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
+    let (connection, address) = accept_any(fd)?;
+    Ok((connection, super::inet(address)?))
+}
+
+/// As [`accept`], with an address of whatever family the listener is of.
+pub(crate) fn accept_any(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     faults::before(Call::Accept)?;
     let accept = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| loop {
         // SAFETY: `try_init` passes a valid storage and its length, which outlive the call.
@@ -74,8 +183,29 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
         }
     };
     // SAFETY: on success the kernel has written an address and its length, as `try_init` demands.
-    let (connection, address) = unsafe { socket2::SockAddr::try_init(accept) }?;
-    Ok((connection, super::inet(address)?))
+    unsafe { SockAddr::try_init(accept) }
+}
+
+/// Who was at the other end of a Unix socket when it was connected (`SO_PEERCRED`).
+pub(crate) fn peer_credentials(fd: BorrowedFd<'_>) -> io::Result<libc::ucred> {
+    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
+    let (level, name) = (libc::SOL_SOCKET, libc::SO_PEERCRED);
+    let value = (&raw mut credentials).cast();
+    // SAFETY: room for a `ucred`, of which every pattern of bits is one, and its length.
+    checked(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, value, &mut length) })?;
+    Ok(credentials)
+}
+
+/// Has std make calls that never block, on a descriptor that stays the lender's.
+pub(crate) fn with_std<T>(
+    fd: BorrowedFd<'_>,
+    call: impl FnOnce(&std::os::unix::net::UnixDatagram) -> T,
+) -> T {
+    // SAFETY: open until the end of this call, by the borrow, and never closed by the value, which
+    // is not dropped.
+    let socket = unsafe { std::os::unix::net::UnixDatagram::from_raw_fd(fd.as_raw_fd()) };
+    call(&ManuallyDrop::new(socket))
 }
 
 /// Sets or clears `O_NONBLOCK` of the open file description.
@@ -105,7 +235,7 @@ macro_rules! from_raw_fd {
     )*};
 }
 
-from_raw_fd!(TcpStream TcpListener);
+from_raw_fd!(TcpStream TcpListener UnixStream UnixListener UnixDatagram);
 
 fn message() -> libc::msghdr {
     // SAFETY: `msghdr` is plain data, for which all zeroes means "no address, no buffers, no

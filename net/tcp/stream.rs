@@ -1,6 +1,6 @@
 //! A TCP connection.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use greenstd_runtime::fd::{Fd, Interest};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
 use crate::address::{ToSocketAddrs, first_success};
-use crate::socket::traits::socket_traits;
+use crate::socket::traits::{socket_traits, stream_traits};
 use crate::socket::{Mode, Socket, sys};
 
 /// A TCP connection between a local and a remote socket: std's `TcpStream`, with calls that park
@@ -278,55 +278,7 @@ impl TcpStream {
     }
 }
 
-/// Reads park until there is data, the end of the stream, an error, or the read timeout.
-impl Read for &TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.socket.read_vectored(bufs)
-    }
-}
-
-/// Writes park until there is room for at least a byte, an error, or the write timeout.
-impl Write for &TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.socket.read_vectored(bufs)
-    }
-}
-
-impl Write for TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+stream_traits!(TcpStream: read read_vectored write write_vectored);
 
 impl From<OwnedFd> for TcpStream {
     /// Takes a descriptor over, in the blocking mode and with the timeouts it has.

@@ -9,3 +9,10 @@ mod child;
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;
+#[path = "../common/scenes.rs"]
+#[allow(dead_code, reason = "not every program that shares this file uses all of it")]
+mod scenes;
+#[path = "../common/unix_scenes.rs"]
+mod unix_scenes;
+
+mod unix;

@@ -50,6 +50,7 @@ pub(crate) fn receive_vectored(
 }
 
 /// What a receive that looks at control data has brought.
+#[derive(Default)]
 pub(crate) struct Received {
     pub(crate) bytes: usize,
     /// There was control data for which there was no room, or no free descriptor.

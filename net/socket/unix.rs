@@ -17,6 +17,9 @@
 //! | send to an address whose queue is full | room in it | up to 1 s; see `Watch` |
 //!
 //! The pauses of the last two are a net: what usually ends them does come with an event.
+//!
+//! **A datagram socket that was shut down does not say so** to a receive with `MSG_DONTWAIT`, which
+//! is told `EAGAIN`; one that blocks gets nothing, and no error. `poll(2)` knows.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -122,6 +125,27 @@ impl Socket {
         }
     }
 
+    /// Makes a call that receives a datagram, or gives up by `end` if there will be none.
+    pub(crate) fn receive_datagram<T>(
+        &self,
+        mut receive: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+        end: impl Fn() -> T,
+    ) -> io::Result<T> {
+        if self.mode.is_nonblocking() {
+            return self.fd.try_once(|| receive(self.as_fd()));
+        }
+        self.call(Interest::Read, |fd| match receive(fd) {
+            // Once more, for what had come before the end.
+            Err(error) if is_would_block(&error) && polled(fd, PollFlags::RDHUP) => {
+                match receive(fd) {
+                    Err(error) if is_would_block(&error) => Ok(end()),
+                    outcome => outcome,
+                }
+            }
+            outcome => outcome,
+        })
+    }
+
     /// Makes a call that sends a datagram: to `target`, or to whom the socket is connected.
     pub(crate) fn send_datagram(
         &self,
@@ -172,9 +196,8 @@ impl Watch {
     }
 
     fn is_full(&self) -> bool {
-        let mut polled = [PollFd::new(&self.0, PollFlags::OUT)];
-        // `Ok(0)`: it is not writable, for which there is this one reason.
-        matches!(poll(&mut polled, Some(&Timespec::default())), Ok(0))
+        // There is no other reason for not being writable.
+        !polled(self.0.as_fd(), PollFlags::OUT)
     }
 
     /// Blocks the calling thread until there is room. False once `end` has passed.
@@ -184,6 +207,13 @@ impl Watch {
             outcome => outcome.map(|()| true),
         }
     }
+}
+
+/// Whether any of `flags` is to be told of a descriptor now.
+fn polled(fd: BorrowedFd<'_>, flags: PollFlags) -> bool {
+    let mut polled = [PollFd::new(&fd, flags)];
+    // An error of the call is no reason to give up waiting for what it was asked for.
+    matches!(poll(&mut polled, Some(&Timespec::default())), Ok(1..))
 }
 
 fn is_would_block(error: &io::Error) -> bool {

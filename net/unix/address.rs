@@ -35,18 +35,22 @@ pub(super) fn to_kernel(address: &SocketAddr) -> io::Result<SockAddr> {
 pub(super) fn of_kernel(address: &SockAddr) -> io::Result<SocketAddr> {
     // From an unnamed peer the kernel takes no address at all.
     if address.len() == 0 || address.is_unnamed() {
-        return SocketAddr::from_pathname("");
+        return Ok(unnamed());
     }
     if let Some(name) = address.as_abstract_namespace() {
         return SocketAddr::from_abstract_name(name);
     }
     match address.as_pathname() {
-        Some(path) => SocketAddr::from_pathname(path).or_else(|_| SocketAddr::from_pathname("")),
+        Some(path) => Ok(SocketAddr::from_pathname(path).unwrap_or_else(|_| unnamed())),
         None => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "file descriptor did not correspond to a Unix socket",
         )),
     }
+}
+
+pub(super) fn unnamed() -> SocketAddr {
+    SocketAddr::from_pathname("").expect("an empty path is no name, and neither too long")
 }
 
 impl Socket {

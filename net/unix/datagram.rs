@@ -12,8 +12,9 @@ use socket2::{SockAddr, SockRef};
 
 use super::{address, rights};
 use crate::socket::faults::{self, Call};
+use crate::socket::sys::{self, Received};
 use crate::socket::traits::socket_traits;
-use crate::socket::{Mode, Socket, sys};
+use crate::socket::{Mode, Socket};
 
 /// A Unix socket for datagrams: std's `UnixDatagram`, with calls that park the green thread where
 /// std's block the OS thread.
@@ -145,7 +146,8 @@ impl UnixDatagram {
     }
 
     /// Receives a datagram, parking the caller until there is one; returns its length and its
-    /// sender. What does not fit into the buffer is lost.
+    /// sender. What does not fit into the buffer is lost. Once receiving was shut down, it returns
+    /// zero bytes.
     ///
     /// # Errors
     ///
@@ -160,7 +162,7 @@ impl UnixDatagram {
     ///
     /// As [`recv_from`](UnixDatagram::recv_from).
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.call(Interest::Read, |fd| sys::receive(fd, buf, 0))
+        self.socket.receive_datagram(|fd| sys::receive(fd, buf, 0), || 0)
     }
 
     /// Receives a datagram without taking it off the queue; unstable in std.
@@ -169,7 +171,7 @@ impl UnixDatagram {
     ///
     /// As [`recv_from`](UnixDatagram::recv_from).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.call(Interest::Read, |fd| sys::receive(fd, buf, libc::MSG_PEEK))
+        self.socket.receive_datagram(|fd| sys::receive(fd, buf, libc::MSG_PEEK), || 0)
     }
 
     /// Receives a datagram and its sender without taking it off the queue; unstable in std.
@@ -182,9 +184,13 @@ impl UnixDatagram {
     }
 
     fn receive_from(&self, buffer: &mut [u8], flags: i32) -> io::Result<(usize, SocketAddr)> {
-        let (count, sender) =
-            self.socket.call(Interest::Read, |fd| sys::receive_from(fd, buffer, flags))?;
-        Ok((count, address::of_kernel(&sender)?))
+        let received = self
+            .socket
+            .receive_datagram(|fd| sys::receive_from(fd, buffer, flags).map(Some), || None)?;
+        match received {
+            Some((count, sender)) => Ok((count, address::of_kernel(&sender)?)),
+            None => Ok((0, address::unnamed())),
+        }
     }
 
     /// Sends a datagram to a path, parking the caller while the queue there, or the buffer here, is
@@ -248,7 +254,11 @@ impl UnixDatagram {
     /// [`FdsTruncated`](super::FdsTruncated) if more descriptors came than `max` or than this
     /// process has room for: all that came are closed then, and the datagram is in the buffer.
     pub fn recv_fds(&self, buffer: &mut [u8], max: usize) -> io::Result<(usize, Vec<OwnedFd>)> {
-        rights::receive(&self.socket, buffer, max)
+        let received = self.socket.receive_datagram(
+            |fd| sys::receive_fds(fd, buffer),
+            || (Received::default(), Vec::new()),
+        );
+        rights::checked(received?, max)
     }
 
     /// Sets how long a receive may wait; `None` for as long as it takes. One that waits longer

@@ -6,11 +6,10 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use greenstd_runtime::fd::Interest;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use crate::socket::faults::{self, Call};
-use crate::socket::{Socket, sys};
+use crate::socket::sys::{self, Received};
 
 /// The error of a `recv_fds` that could not hand all descriptors over: they were more than asked
 /// for, or there was no room for them in this process. Those that came are closed.
@@ -59,14 +58,11 @@ pub(super) fn check_count(fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
-/// Receives bytes and up to `max` descriptors.
-pub(super) fn receive(
-    socket: &Socket,
-    buffer: &mut [u8],
+/// What was received, if it is all that was sent and no more than asked for.
+pub(super) fn checked(
+    (received, fds): (Received, Vec<OwnedFd>),
     max: usize,
 ) -> io::Result<(usize, Vec<OwnedFd>)> {
-    // Not a transfer: the count proves nothing.
-    let (received, fds) = socket.call(Interest::Read, |fd| sys::receive_fds(fd, buffer))?;
     if received.is_cut || fds.len() > max {
         let lost = FdsTruncated { bytes: received.bytes };
         return Err(io::Error::new(io::ErrorKind::InvalidData, lost));

@@ -12,7 +12,7 @@ use greenstd_runtime::fd::{Fd, Interest};
 use super::{UCred, address, rights};
 use crate::socket::faults::{self, Call};
 use crate::socket::traits::{socket_traits, stream_traits};
-use crate::socket::{Mode, Socket};
+use crate::socket::{Mode, Socket, sys};
 
 /// A connected Unix socket: std's `UnixStream`, with calls that park the green thread where std's
 /// block the OS thread.
@@ -218,8 +218,8 @@ impl UnixStream {
     /// descriptors go with the first of them. Parks while there is no room for any.
     ///
     /// The other process gets descriptors of its own for what these refer to; the caller may close
-    /// his at once. A descriptor of a socket of this crate keeps the mode that it has in the kernel:
-    /// that of a listener is nonblocking until it leaves by `into_std` or as an `OwnedFd`.
+    /// his at once. A listener of this crate is nonblocking as the kernel sees it, and so for the
+    /// other process, unless it has left this crate before, as an `OwnedFd` or by `into_std`.
     ///
     /// # Errors
     ///
@@ -230,18 +230,18 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// use std::os::fd::AsFd;
+    /// use std::os::fd::{AsFd, OwnedFd};
     /// use greenstd_net::os::unix::net::{UnixListener, UnixStream};
     ///
-    /// # let path = std::env::temp_dir().join(format!("greenstd-doc-fds-{}", std::process::id()));
-    /// let listener = UnixListener::bind(&path)?;
-    /// # std::fs::remove_file(&path)?;
+    /// let listener = OwnedFd::from(UnixListener::bind("")?);
     /// let (old, new) = UnixStream::pair()?;
     /// old.send_fds(b"L", &[listener.as_fd()])?;
+    /// drop(listener);
     ///
     /// let (_, mut fds) = new.recv_fds(&mut [0], 1)?;
-    /// let taken_over = UnixListener::from(fds.remove(0));
-    /// # assert_eq!(taken_over.local_addr()?.as_pathname(), Some(&*path));
+    /// let listener = UnixListener::from(fds.remove(0));
+    /// let client = UnixStream::connect_addr(&listener.local_addr()?)?;
+    /// let (server, _) = listener.accept()?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn send_fds(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
@@ -269,7 +269,9 @@ impl UnixStream {
             let message = "descriptors of a stream come with a byte at least";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        rights::receive(&self.socket, buffer, max)
+        // Not a transfer: the count proves nothing.
+        let received = self.socket.call(Interest::Read, |fd| sys::receive_fds(fd, buffer))?;
+        rights::checked(received, max)
     }
 }
 

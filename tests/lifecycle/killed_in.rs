@@ -3,6 +3,7 @@
 use crate::fixture::{Count, Guard, LONG, was_killed};
 use crate::flavour::Watchdog;
 use crate::scenes::{Scene, connect, read, scene, wait_readable, write};
+use crate::unix_scenes;
 use greenstd::net::TcpListener;
 use greenstd::runtime::Builder;
 use greenstd::sync::Semaphore;
@@ -34,6 +35,16 @@ killed_in! {
     an_accept: accept;
     a_connect: connect;
     a_wait_for_a_descriptor: wait_readable;
+    a_read_of_a_unix_stream: unix_scenes::read;
+    a_write_of_a_unix_stream: unix_scenes::write;
+    a_hand_over_of_descriptors: unix_scenes::send_fds;
+    a_receipt_of_descriptors: unix_scenes::recv_fds;
+    an_accept_of_a_unix_listener: unix_scenes::accept;
+    a_connect_to_a_unix_listener: unix_scenes::connect;
+    a_receive_of_a_unix_datagram: unix_scenes::recv;
+    a_receive_of_a_unix_datagram_with_its_sender: unix_scenes::recv_from;
+    a_send_of_a_unix_datagram: unix_scenes::send;
+    a_send_of_a_unix_datagram_by_address: unix_scenes::send_to;
     a_scope: || scene(|| thread::scope(|scope| {
         let child = scope.spawn(|| thread::sleep(Duration::from_millis(60)));
         let _ = child.join();

@@ -7,6 +7,7 @@ mod net;
 mod queues;
 mod select;
 mod threads;
+mod unix;
 
 use greenstd::time::Ticker;
 use greenstd::{park, thread};
@@ -37,7 +38,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 8] = [
+    let tables: [&'static [Wait]; 9] = [
         TIME,
         channels::WAITS,
         events::WAITS,
@@ -46,6 +47,7 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         queues::WAITS,
         select::WAITS,
         threads::WAITS,
+        unix::WAITS,
     ];
     tables.into_iter().flatten()
 }

@@ -149,10 +149,9 @@ laws! {
         let listener = greenstd::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         // It waits in its queue while nobody has the listener but the message.
-        let mut early = std::net::TcpStream::connect(address).unwrap();
+        let mut early = greenstd::net::TcpStream::connect(address).unwrap();
         let (one, other) = UnixStream::pair().unwrap();
-        one.send_fds(b"L", &[listener.as_fd()]).unwrap();
-        drop(listener);
+        one.send_fds(b"L", &[OwnedFd::from(listener).as_fd()]).unwrap();
         let server = thread::spawn(move || {
             let (_, mut fds) = other.recv_fds(&mut [0], 1).unwrap();
             let listener = greenstd::net::TcpListener::from(fds.remove(0));
@@ -160,8 +159,9 @@ laws! {
                 stream.unwrap().write_all(&[1]).unwrap();
             }
         });
-        let mut late = std::net::TcpStream::connect(address).unwrap();
+        let mut late = greenstd::net::TcpStream::connect(address).unwrap();
         for client in [&mut early, &mut late] {
+            client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
             client.read_exact(&mut [0]).unwrap();
         }
         server.join().unwrap();
@@ -184,14 +184,11 @@ fn descriptors_for_which_there_is_no_room_are_an_error_and_leak_nothing() {
     });
 }
 
-#[allow(unsafe_code, reason = "limits are set by the C library alone")]
-fn limit_descriptors(soft: u64) {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: room for a limit.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
-    limit.rlim_cur = soft;
-    // SAFETY: a limit of this process, which runs one test.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+fn limit_descriptors(most: u64) {
+    let nofile = rustix::process::Resource::Nofile;
+    let limit = rustix::process::getrlimit(nofile);
+    let limit = rustix::process::Rlimit { current: Some(most), ..limit };
+    rustix::process::setrlimit(nofile, limit).unwrap();
 }
 
 /// The parent hands its listener to a child of its own and closes it; the child serves.

@@ -179,9 +179,11 @@ fn want_of_descriptors_is_an_error_of_each_call_and_a_back_off_of_incoming() {
         let address = listener.local_addr().unwrap();
         let mut client = UnixStream::connect_addr(&address).unwrap();
         let mut files = Vec::new();
-        let limit = std::fs::read_dir("/proc/self/fd").unwrap().count() + 8;
-        let limit = rustix::process::Rlimit { current: Some(limit as u64), maximum: None };
-        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+        let most = std::fs::read_dir("/proc/self/fd").unwrap().count() + 8;
+        let nofile = rustix::process::Resource::Nofile;
+        let limit = rustix::process::getrlimit(nofile);
+        let limit = rustix::process::Rlimit { current: Some(most as u64), ..limit };
+        rustix::process::setrlimit(nofile, limit).unwrap();
         while let Ok(file) = std::fs::File::open("/dev/null") {
             files.push(file);
         }

@@ -31,6 +31,7 @@ pub mod report;
 pub mod rounds;
 pub mod server;
 pub mod sys;
+pub mod unix_server;
 
 use std::process::ExitCode;
 

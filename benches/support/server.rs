@@ -78,7 +78,8 @@ pub fn cpus(job: &Job) -> Option<Vec<usize>> {
     }
 }
 
-fn announce(port: u16) {
+/// Tells the parent where the server of this process is.
+pub fn announce(port: u16) {
     println!("listening {port} {}", std::process::id());
     // Standard output is a pipe to the parent, which waits for this line.
     io::stdout().flush().expect("the parent is alive");

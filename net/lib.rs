@@ -6,7 +6,7 @@
 //!
 //! Unix sockets are in [`os::unix::net`], where std has them.
 //!
-//! Four layers, each using only the one below: the public types ([`TcpStream`], [`TcpListener`], …),
+//! Four layers, each using only the one below: the public types ([`TcpStream`], …),
 //! `Socket` (one descriptor, its user-visible mode, and the one retry loop), `Fd` of the runtime
 //! (the wait), and the system calls of `socket::sys`. Host names go through `resolver`.
 //!

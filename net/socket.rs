@@ -10,8 +10,8 @@
 //!
 //! 1. `O_NONBLOCK` of a connected socket is what its user asked for; only listeners
 //!    ([`HiddenNonblocking`]) and connecting sockets have it behind the user's back.
-//! 2. Every call that may wait goes through [`Socket::call`], or through `unix` for the calls on Unix
-//!    sockets whose waits it does not suit.
+//! 2. Every call that may wait goes through [`Socket::call`], or through `unix`, for the calls on
+//!    Unix sockets whose waits it does not suit.
 
 pub(crate) mod faults;
 mod hidden;

@@ -98,14 +98,13 @@ pub(crate) fn receive_fds(
     // SAFETY: `message` is as the kernel has left it: its control data is whole and in `control`,
     // which is aligned for `cmsghdr`. So the headers that the two macros find are valid.
     let mut header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
-    // SAFETY: as above; the header is null, or valid.
-    while let Some(&libc::cmsghdr { cmsg_len, cmsg_level, cmsg_type, .. }) =
-        unsafe { header.as_ref() }
-    {
-        if cmsg_level == libc::SOL_SOCKET && cmsg_type == libc::SCM_RIGHTS {
+    // SAFETY: as above: null, or valid.
+    while let Some(found) = unsafe { header.as_ref() } {
+        if found.cmsg_level == libc::SOL_SOCKET && found.cmsg_type == libc::SCM_RIGHTS {
             // SAFETY: pure arithmetic, and an address within the message of this header.
             let (start, empty) = unsafe { (libc::CMSG_DATA(header), libc::CMSG_LEN(0)) };
-            let length = (cmsg_len as usize).saturating_sub(empty as usize);
+            #[allow(clippy::unnecessary_cast, reason = "it is no usize with every C library")]
+            let length = (found.cmsg_len as usize).saturating_sub(empty as usize);
             for index in 0..length / size_of::<RawFd>() {
                 // SAFETY: within the message, whose data is descriptors one after the other; the
                 // kernel has just made them for this process, so nobody else owns them.

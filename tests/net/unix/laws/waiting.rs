@@ -19,7 +19,8 @@ fn timeouts_are_read_back_from_the_socket_and_shared_by_clones() {
             ($one:expr) => {
                 let one = $one;
                 let clone = one.try_clone().unwrap();
-                assert_eq!((one.read_timeout().unwrap(), one.write_timeout().unwrap()), (None, None));
+                assert_eq!(one.read_timeout().unwrap(), None);
+                assert_eq!(one.write_timeout().unwrap(), None);
                 let (read, write) = (Duration::from_millis(400), Duration::from_secs(20));
                 one.set_read_timeout(Some(read)).unwrap();
                 clone.set_write_timeout(Some(write)).unwrap();
@@ -34,7 +35,8 @@ fn timeouts_are_read_back_from_the_socket_and_shared_by_clones() {
                 }
                 clone.set_read_timeout(None).unwrap();
                 one.set_write_timeout(None).unwrap();
-                assert_eq!((one.read_timeout().unwrap(), one.write_timeout().unwrap()), (None, None));
+                assert_eq!(one.read_timeout().unwrap(), None);
+                assert_eq!(one.write_timeout().unwrap(), None);
                 one.set_read_timeout(Some(Duration::from_nanos(1))).unwrap();
                 assert!(one.read_timeout().unwrap().is_some());
                 one.set_read_timeout(Some(Duration::MAX)).unwrap();

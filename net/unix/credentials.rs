@@ -6,6 +6,16 @@ use super::{UnixDatagram, UnixStream};
 use crate::socket::{Socket, sys};
 
 /// The credentials of a process: std's `UCred`, which is unstable there.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_net::os::unix::net::UnixStream;
+///
+/// let (stream, _peer) = UnixStream::pair()?;
+/// assert_eq!(stream.peer_cred()?.pid, Some(std::process::id() as i32));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UCred {
     /// The user id.

@@ -17,6 +17,19 @@ use crate::socket::pauses::pause_until;
 /// 5 ms, doubled with each such error in a row up to 1 s, and only then yields it. So a loop that
 /// passes over errors keeps serving, and one that stops at them stops as it would with std. The
 /// first error of a row is reported as a `tracing` warning. A nonblocking listener does not wait.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_net::os::unix::net::{UnixListener, UnixStream};
+///
+/// let listener = UnixListener::bind("")?;
+/// let client = UnixStream::connect_addr(&listener.local_addr()?)?;
+/// for stream in listener.incoming().take(1) {
+///     assert!(stream?.peer_addr()?.is_unnamed());
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Incoming<'a> {
     listener: &'a UnixListener,
     back_off: BackOff,

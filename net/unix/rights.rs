@@ -16,6 +16,21 @@ use crate::socket::sys::{self, Received};
 ///
 /// It is found inside of an [`io::Error`] of kind `InvalidData`. The bytes that came with them are
 /// in the buffer all the same.
+///
+/// # Examples
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use greenstd_net::os::unix::net::{FdsTruncated, UnixStream};
+///
+/// let (one, other) = UnixStream::pair()?;
+/// one.send_fds(b"two", &[one.as_fd(), other.as_fd()])?;
+/// let mut buffer = [0; 8];
+/// let error = other.recv_fds(&mut buffer, 1).unwrap_err();
+/// let truncated = error.get_ref().and_then(|inner| inner.downcast_ref::<FdsTruncated>());
+/// assert_eq!(truncated.map(|it| &buffer[..it.bytes]), Some(&b"two"[..]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FdsTruncated {

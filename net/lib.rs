@@ -17,8 +17,9 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+mod dial;
 pub mod os;
-mod resolver;
+pub mod resolver;
 mod socket;
 mod tcp;
 
@@ -27,4 +28,8 @@ pub use std::net::{
 };
 
 pub use crate::address::ToSocketAddrs;
-pub use crate::tcp::{Incoming, IntoIncoming, TcpListener, TcpStream};
+pub use crate::dial::{DialError, Dialer, FamilyOrder, dial};
+pub use crate::tcp::{
+    Incoming, IntoIncoming, TcpConnector, TcpKeepalive, TcpListener, TcpListenerBuilder,
+    TcpOptions, TcpStream,
+};

@@ -7,7 +7,8 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use super::faults::{self, Call};
 use crate::tcp::{TcpListener, TcpStream};
@@ -91,6 +92,33 @@ pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
     // SAFETY: `F_GETFL` takes no argument and touches no memory of ours.
     let flags = checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
     Ok(flags & libc::O_NONBLOCK != 0)
+}
+
+/// Lets the kernel choose the port of a socket that is bound to port 0 when it connects, by its
+/// destination, instead of right away (`IP_BIND_ADDRESS_NO_PORT`, of either family).
+pub(crate) fn choose_port_late(fd: impl AsFd) -> io::Result<()> {
+    set_option(fd.as_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
+/// Has a listener report connections only once they have sent something, or the timeout, in
+/// seconds and rounded up, has passed (`TCP_DEFER_ACCEPT`).
+pub(crate) fn defer_accept(fd: impl AsFd, timeout: Duration) -> io::Result<()> {
+    let seconds = timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0));
+    let seconds = libc::c_int::try_from(seconds).unwrap_or(libc::c_int::MAX);
+    set_option(fd.as_fd(), libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)
+}
+
+/// Sets an option whose value is a number.
+fn set_option(
+    fd: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    let (start, length) = ((&raw const value).cast(), size_of::<libc::c_int>() as _);
+    // SAFETY: `start` points at a `c_int`, of which `length` is the size, and the kernel only reads.
+    checked(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, start, length) })?;
+    Ok(())
 }
 
 /// Implements `FromRawFd`, whose method is unsafe by its nature.

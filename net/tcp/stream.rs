@@ -2,15 +2,15 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::{Fd, Interest};
-use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
+use super::Connecting;
 use crate::address::{ToSocketAddrs, first_success};
 use crate::socket::traits::socket_traits;
-use crate::socket::{Mode, Socket, sys};
+use crate::socket::{Mode, Socket};
 
 /// A TCP connection between a local and a remote socket: std's `TcpStream`, with calls that park
 /// the green thread where std's block the OS thread.
@@ -70,30 +70,12 @@ impl TcpStream {
     }
 
     fn connect_until(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
-        let kind = Type::STREAM.cloexec().nonblocking();
-        let domain = Domain::for_address(*address);
-        let socket = socket2::Socket::new_raw(domain, kind, Some(Protocol::TCP))?;
-        let fd = Fd::new(OwnedFd::from(socket));
-        let target = SockAddr::from(*address);
-        // On Linux a repeated connect tells how the first one is doing, and at its end returns
-        // its outcome once, so no separate question (`SO_ERROR`) is needed.
-        let connected = fd.retry(Interest::Write, deadline, || {
-            match SockRef::from(&fd).connect(&target) {
-                Err(error) if is_in_progress(&error) => Err(io::ErrorKind::WouldBlock.into()),
-                Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(Ok(())),
-                // An outcome, even if it should be `EAGAIN`: no wait would change it.
-                outcome => Ok(outcome),
-            }
-        });
-        match connected {
-            Ok(outcome) => outcome?,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "connection timed out"));
-            }
-            Err(error) => return Err(error),
-        }
-        sys::set_nonblocking(fd.as_fd(), false)?;
-        Ok(TcpStream { socket: Socket::new(fd, Mode::default()) })
+        Connecting::new(*address, |_| Ok(()))?.wait(deadline)
+    }
+
+    /// A connection that was made here.
+    pub(super) fn connected(socket: Socket) -> TcpStream {
+        TcpStream { socket }
     }
 
     /// A connection that `accept` returned.
@@ -342,11 +324,6 @@ impl From<TcpStream> for OwnedFd {
 }
 
 socket_traits!(TcpStream, std::net::TcpStream);
-
-/// Whether a connect is under way. A signal does not end it: it goes on in the background.
-fn is_in_progress(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR))
-}
 
 #[cfg(test)]
 mod tests {

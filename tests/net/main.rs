@@ -9,3 +9,7 @@ mod child;
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;
+
+mod dial;
+mod names;
+mod options;

@@ -1,6 +1,7 @@
 //! The table of everything in which a green thread can be blocked when it is killed: a new
 //! primitive is a line here.
 
+use crate::fixture::Hanging;
 use greenstd::group::{Group, Pool};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
@@ -196,6 +197,7 @@ pub const WAITING: &[Row] = lines! {
     row("JoinHandle::wait", Arc::new(Event::new()), |e| assert!(until_set(e).wait(None)),
         |e| e.set()),
     row("SharedJoinHandle::get", shared(), |s| *s.1.get().unwrap(), |s| s.0.set()),
+    row("resolver::PooledResolver::resolve", Hanging::new(), Hanging::look_up, Hanging::end),
     row("join_all", Arc::new(Event::new()),
         |e| drop(thread::join_all([until_set(e), until_set(e)]).wait()), |e| e.set()),
 };

@@ -14,10 +14,10 @@ use crate::resolver;
 /// implementors.
 ///
 /// Addresses and numeric hosts are converted on the spot. A host name is looked up by the default
-/// [`resolver`], which at first asks the system on one of a few OS threads
-/// kept for that; the calling green thread is parked meanwhile (a plain OS thread blocks), and equal
-/// look-ups that overlap share one answer. Results are not cached beyond that. A kill ends the
-/// wait; the look-up itself runs on, for whoever else waits for it.
+/// [`resolver`], which at first asks the system on one of a few OS threads kept for that; the
+/// calling green thread is parked meanwhile (a plain OS thread blocks), and equal look-ups that
+/// overlap share one answer. Results are not cached beyond that. A kill ends the wait; the look-up
+/// itself runs on, for whoever else waits for it.
 ///
 /// # Why not std's trait
 ///

@@ -46,8 +46,8 @@ pub fn dial<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
 ///
 /// Attempts begin one after the other, each 250 ms after the one before it or as soon as one has
 /// failed, with the address families taking turns. The first connection that is established is the
-/// one; all others are given up. So a host whose IPv6 leads nowhere costs a quarter of a second, not
-/// minutes. There is one deadline for everything, the look-up of the name included: 30 s.
+/// one; all others are given up. So a host whose IPv6 leads nowhere costs a quarter of a second,
+/// not minutes. There is one deadline for everything, the look-up of the name included: 30 s.
 ///
 /// Works on green threads and on plain OS threads. Kills and timeout scopes end a dial, and no
 /// descriptor is left. A dialer can be used again and again, by several threads at once. The waits

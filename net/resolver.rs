@@ -166,7 +166,7 @@ pub fn lookup_host_with(
 ) -> io::Result<Vec<SocketAddr>> {
     match HostPort::parse(host_port)? {
         HostPort::Address(address) => Ok(vec![address]),
-        HostPort::Name(host, port) => resolve_with(&resolver, host, port, deadline),
+        HostPort::Name(host, port) => resolve_with(|| resolver, host, port, deadline),
     }
 }
 
@@ -176,15 +176,12 @@ pub(crate) fn resolve(
     port: u16,
     deadline: Option<Instant>,
 ) -> io::Result<Vec<SocketAddr>> {
-    // Not even the default resolver is made for a numeric host.
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    resolve_with(&*default_resolver(), host, port, deadline)
+    resolve_with(default_resolver, host, port, deadline)
 }
 
-fn resolve_with(
-    resolver: &(impl Resolve + ?Sized),
+/// The resolver is not even made for a numeric host.
+fn resolve_with<R: Resolve>(
+    resolver: impl FnOnce() -> R,
     host: &str,
     port: u16,
     deadline: Option<Instant>,
@@ -192,7 +189,7 @@ fn resolve_with(
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let mut addresses = resolver.resolve(host, deadline)?;
+    let mut addresses = resolver().resolve(host, deadline)?;
     for address in &mut addresses {
         address.set_port(port);
     }

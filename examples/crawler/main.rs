@@ -63,7 +63,7 @@ fn crawl(hosts: Vec<String>) -> bool {
     });
     for done in fetches {
         let (host, outcome) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // Whoever listens may have gone, as in `crawler | head`; the exit code is told all the same.
+        // Whoever listens may have gone, as in `crawler | head`; the exit code tells all the same.
         let _ = match outcome {
             Ok(bytes) => {
                 fetched += 1;

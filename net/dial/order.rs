@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 /// Which address families a [`Dialer`](crate::Dialer) tries, and in what order.
 ///
-/// Inside of a family the order of the addresses is kept, which is that of the resolver: the system's
-/// own sorts them by RFC 6724.
+/// Inside of a family the order of the addresses is kept, which is that of the resolver: the
+/// system's own sorts them by RFC 6724.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FamilyOrder {

@@ -7,7 +7,8 @@
 //!
 //! # Invariants
 //!
-//! 1. Each address is in one place: not begun (`waiting`), under way (`running`), or over (`failed`).
+//! 1. Each address is in one place: not begun (`waiting`), under way (`running`), or over
+//!    (`failed`).
 //! 2. A socket that has not won is owned by `running`, so it is closed however the race ends.
 
 use std::io;
@@ -133,8 +134,8 @@ impl<'d> Race<'d> {
         None
     }
 
-    /// Gives up the attempts whose time is up. Each is asked once more, as the kernel does: a worker
-    /// that is late finds the deadline passed before it hears of what came in time.
+    /// Gives up the attempts whose time is up. Each is asked once more, as the kernel does: a
+    /// worker that is late finds the deadline passed before it hears of what came in time.
     fn look_at_the_late(&mut self, now: Instant) -> Option<TcpStream> {
         let mut number = 0;
         while number < self.running.len() {
@@ -188,8 +189,8 @@ fn is_past(deadline: Option<Instant>, now: Instant) -> bool {
     deadline.is_some_and(|deadline| deadline <= now)
 }
 
-/// The stream, unless its ends are one and the same socket: whoever connects from the very port that
-/// it connects to meets itself (RFC 9293, section 3.5), where nobody listens.
+/// The stream, unless its ends are one and the same socket: whoever connects from the very port
+/// that it connects to meets itself (RFC 9293, section 3.5), where nobody listens.
 fn apart_from(stream: TcpStream, target: SocketAddr) -> io::Result<TcpStream> {
     let own = stream.local_addr()?;
     if (own.ip(), own.port()) == (target.ip(), target.port()) {

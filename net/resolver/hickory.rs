@@ -8,8 +8,8 @@
 //!
 //! 1. `in_flight` holds exactly the queries that are with the tokio thread.
 //! 2. Each of them has a permit, so there are never more than the limit.
-//! 3. A [`Job`] answers its query, with an error if it is dropped before it could: by a panic, or by
-//!    the end of the tokio thread.
+//! 3. A [`Job`] answers its query, with an error if it is dropped before it could: by a panic, or
+//!    by the end of the tokio thread.
 
 use std::collections::BTreeMap;
 use std::fmt;

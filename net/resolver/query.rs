@@ -33,6 +33,11 @@ impl Query {
         &self.host
     }
 
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiters.lock().len()
+    }
+
     /// Sets the answer and wakes everybody who waits for it.
     pub(super) fn answer(&self, answer: Answer) {
         let first = self.answer.set(answer).is_ok();

@@ -116,7 +116,7 @@ fn set_option(
     value: libc::c_int,
 ) -> io::Result<()> {
     let (start, length) = ((&raw const value).cast(), size_of::<libc::c_int>() as _);
-    // SAFETY: `start` points at a `c_int`, of which `length` is the size, and the kernel only reads.
+    // SAFETY: `start` points at a `c_int` of `length` bytes, and the kernel only reads.
     checked(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, start, length) })?;
     Ok(())
 }

@@ -155,6 +155,31 @@ fn panicking_look_up_is_an_error_and_the_thread_serves_on() {
     assert_eq!(resolver.shared.state.lock().threads, 1);
 }
 
+#[test]
+fn whoever_gives_up_is_listed_no_more() {
+    let gate = Gate::leaked();
+    let resolver = resolver(limits(1, 1), |_| gate.pass());
+    let late = || Some(Instant::now() + Duration::from_millis(1));
+    let patient = ask_in_threads(resolver, ["a.test".to_owned()]);
+    eventually("it is asked", || gate.asked.load(Ordering::Relaxed) == 1);
+    for _ in 0..10 {
+        let error = resolver.resolve("a.test", late()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+    let query = Arc::clone(&resolver.shared.state.lock().in_flight["a.test"]);
+    assert_eq!(query.waiting(), 1, "the patient one");
+    for name in ["queued.test", "room.test", "room.test"] {
+        assert!(resolver.resolve(name, late()).is_err());
+    }
+    assert!(resolver.shared.state.lock().room.is_empty());
+    gate.open();
+    patient.into_iter().for_each(|patient| assert!(patient.join().unwrap().is_ok()));
+    assert!(resolver.look_up("b.test").is_ok());
+    let state = resolver.shared.state.lock();
+    assert!(state.queue.is_empty() && state.in_flight.is_empty());
+    assert_eq!(gate.asked.load(Ordering::Relaxed), 2, "nobody waited for the queued one");
+}
+
 /// What a green thread waits for that looks a name up in vain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wait {

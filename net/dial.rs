@@ -49,9 +49,10 @@ pub fn dial<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
 /// one; all others are given up. So a host whose IPv6 leads nowhere costs a quarter of a second,
 /// not minutes. There is one deadline for everything, the look-up of the name included: 30 s.
 ///
-/// Works on green threads and on plain OS threads. Kills and timeout scopes end a dial, and no
-/// descriptor is left. A dialer can be used again and again, by several threads at once. The waits
-/// are those of Go's `net.Dialer`; unlike there, every address has an attempt of its own.
+/// Works on green threads and on plain OS threads; for several addresses the latter use the reactor
+/// of the global runtime, which is started if need be. Kills and timeout scopes end a dial, and no
+/// descriptor is left. A dialer can be used again and again, by several threads at once. As Go's
+/// `net.Dialer`, but that the addresses of one family race each other, too.
 ///
 /// # Limits
 ///

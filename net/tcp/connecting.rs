@@ -77,8 +77,7 @@ pub(crate) fn timed_out() -> io::Error {
 /// On Linux a repeated connect tells how the first one is doing, and at its end returns its outcome
 /// once, so no separate question (`SO_ERROR`) is needed.
 fn look(socket: BorrowedFd<'_>, target: &SockAddr) -> io::Result<bool> {
-    faults::before(Call::Connect)?;
-    match SockRef::from(&socket).connect(target) {
+    match faults::before(Call::Connect).and_then(|()| SockRef::from(&socket).connect(target)) {
         Ok(()) => Ok(true),
         Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(true),
         Err(error) if is_in_progress(&error) => Ok(false),

@@ -151,7 +151,9 @@ laws! {
         assert_eq!(stream.peer_addr().unwrap(), v4);
         assert_eq!(stream.local_addr().unwrap().ip(), from.ip());
         assert!(stream.nodelay().unwrap());
-        assert_eq!(dialer.dial(v6).unwrap_err().kind(), ErrorKind::InvalidInput);
+        let error = dialer.dial(v6).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(DialError::of(&error).is_none(), "there is nothing to be tried");
     }
 
     fn a_socket_that_meets_itself_is_refused() {

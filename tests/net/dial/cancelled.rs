@@ -112,6 +112,7 @@ fn end_itself(point: Point, end: End, silent: &Silent, pause: Duration) {
     }
 }
 
+/// C61, and the same for whatever else ends a dial.
 #[test]
 fn whatever_ends_a_dial_at_whichever_point_leaves_nothing_behind() {
     child::succeed(|| {

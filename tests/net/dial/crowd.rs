@@ -1,5 +1,6 @@
 //! Very many dials at once.
 
+use super::errors::limit_descriptors;
 use super::{Silent, descriptors, listener, refusing};
 use crate::child;
 use crate::flavour::on_workers;
@@ -11,10 +12,15 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 const DIALS: u64 = 1000;
+const RANDOM_DIALS: u64 = 400;
+
+/// More than any of these tests has open at once, and less than any system's hard limit.
+const DESCRIPTORS: u64 = 4096;
 
 #[test]
 fn a_thousand_dials_at_once_all_reach_their_peer() {
     child::succeed(|| {
+        limit_descriptors(DESCRIPTORS);
         for workers in [1, 2] {
             on_workers(workers, || {
                 let (listener, good) = listener("127.0.0.1:0");
@@ -50,13 +56,14 @@ fn a_thousand_dials_at_once_all_reach_their_peer() {
 #[test]
 fn dials_that_are_given_up_at_random_leave_nothing_behind() {
     child::succeed(|| {
+        limit_descriptors(DESCRIPTORS);
         let mut random = Random::from_environment();
         on_workers(2, move || {
             let (silent, (_listener, good)) = (Arc::new(Silent::new()), listener("127.0.0.1:0"));
             drop(Dialer::new().dial(good).unwrap());
             let before = descriptors();
             let mut dials = Vec::new();
-            for _ in 0..DIALS {
+            for _ in 0..RANDOM_DIALS {
                 let mut random = random.fork();
                 let silents = silent.addresses(random.below(4) as u8);
                 let mut addresses = [silents, refusing(random.below(3) as u8)].concat();

@@ -104,7 +104,7 @@ laws! {
 
 /// Sets how many descriptors this process may have, and returns how many it might have before.
 #[allow(unsafe_code, reason = "limits are set by the C library alone")]
-fn limit_descriptors(soft: u64) -> u64 {
+pub fn limit_descriptors(soft: u64) -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: room for a limit.
     assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);

@@ -17,8 +17,10 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+mod back_off;
 pub mod os;
 mod resolver;
+pub mod server;
 mod socket;
 mod tcp;
 

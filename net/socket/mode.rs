@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use greenstd_runtime::fd::Interest;
 use socket2::SockRef;
 
+use super::idle::Idle;
 use super::sys;
 
 #[derive(Default)]
@@ -27,6 +28,7 @@ pub(crate) struct Mode {
     /// Zero for none, as in the kernel.
     read_timeout_micros: AtomicU64,
     write_timeout_micros: AtomicU64,
+    idle: Idle,
 }
 
 impl Mode {
@@ -48,6 +50,7 @@ impl Mode {
             nonblocking: AtomicBool::new(false),
             read_timeout_micros: handed_down(&self.read_timeout_micros),
             write_timeout_micros: handed_down(&self.write_timeout_micros),
+            idle: Idle::default(),
         }
     }
 
@@ -72,6 +75,10 @@ impl Mode {
             0 => None,
             micros => Instant::now().checked_add(Duration::from_micros(micros)),
         }
+    }
+
+    pub(crate) fn idle(&self) -> &Idle {
+        &self.idle
     }
 
     fn timeout_micros(&self, interest: Interest) -> &AtomicU64 {

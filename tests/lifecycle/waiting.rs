@@ -2,6 +2,8 @@
 //! primitive is a line here.
 
 use greenstd::group::{Group, Pool};
+use greenstd::net::TcpStream;
+use greenstd::net::server::{Connection, StreamServer};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
     AsyncResult, Barrier, BoundedSemaphore, Condvar, Event, LazyLock, Mutex, MutexGuard, Once,
@@ -10,6 +12,7 @@ use greenstd::sync::{
 use greenstd::time::Ticker;
 use greenstd::{channel, select, thread};
 use std::cell::Cell;
+use std::io::Write;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -196,6 +199,12 @@ pub const WAITING: &[Row] = lines! {
     row("JoinHandle::wait", Arc::new(Event::new()), |e| assert!(until_set(e).wait(None)),
         |e| e.set()),
     row("SharedJoinHandle::get", shared(), |s| *s.1.get().unwrap(), |s| s.0.set()),
+    row("StreamServer::wait", Served::new(), |s| s.server.wait().unwrap(), Served::end),
+    row("StreamServer::stop", Served::new(), |s| assert!(s.server.stop(None).is_clean()),
+        Served::end),
+    row("Stopping::wait", Served::new(), |s| s.server.stopping().wait(), Served::end),
+    row("Connection::wait_readable", Served::new(),
+        |s| assert!(s.connection.wait_readable().unwrap()), Served::write),
     row("join_all", Arc::new(Event::new()),
         |e| drop(thread::join_all([until_set(e), until_set(e)]).wait()), |e| e.set()),
 };
@@ -317,6 +326,48 @@ impl Places {
 
     fn end(&self) {
         self.end.set();
+    }
+}
+
+/// A server with a handler that does not end by itself, and the connection of another one.
+struct Served {
+    server: StreamServer,
+    connection: Connection,
+    client: TcpStream,
+    end: Arc<Event>,
+}
+
+impl Served {
+    fn new() -> Served {
+        let (sender, receiver) = channel::bounded(1);
+        let end = Arc::new(Event::new());
+        let its_end = end.clone();
+        let handle = move |connection| {
+            // The second one finds the channel full.
+            if sender.try_send(connection).is_err() {
+                its_end.wait();
+            }
+            Ok(())
+        };
+        let server = StreamServer::builder().start("127.0.0.1:0", handle).unwrap();
+        let client = TcpStream::connect(server.local_addr()).unwrap();
+        while server.statistics().finished == 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let _stuck = TcpStream::connect(server.local_addr()).unwrap();
+        while server.statistics().live < 2 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Served { server, connection: receiver.recv().unwrap(), client, end }
+    }
+
+    fn write(&self) {
+        (&self.client).write_all(&[1]).unwrap();
+    }
+
+    fn end(&self) {
+        self.end.set();
+        self.server.stop(None);
     }
 }
 

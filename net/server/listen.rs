@@ -105,10 +105,10 @@ pub struct Binding {
 ///
 /// | what | listens on |
 /// |---|---|
-/// | [`ToSocketAddrs`], such as `"localhost:80"`, `"[::1]:0"` or a `SocketAddr` | the first of these addresses that can be bound |
+/// | [`ToSocketAddrs`], such as `"localhost:80"` | the first address that can be bound |
 /// | a port (`u16`) | that port of all addresses, IPv6 and IPv4 |
 /// | a [`TcpListener`], ours or std's | that |
-/// | an [`OwnedFd`] | that, a TCP socket that listens; see [`listen_fds`](super::listen_fds) |
+/// | an [`OwnedFd`], [`Inherited`](super::Inherited) | that TCP socket, which listens |
 ///
 /// Addresses are bound with `SO_REUSEADDR`, so a server can start again at once. A socket that
 /// listens already keeps its queue as it is.

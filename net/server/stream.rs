@@ -16,8 +16,8 @@ use super::statistics::Statistics;
 ///
 /// It runs beside its owner. Dropping it has it accept no more and closes its listener, a moment
 /// later; the handlers are told, by [`Stopping`], and go on. To wait for them use
-/// [`stop`](StreamServer::stop). All calls work on green threads and on plain OS threads, and can be
-/// made through a [`ServerHandle`], too.
+/// [`stop`](StreamServer::stop). All calls work on green threads and on plain OS threads, and can
+/// be made through a [`ServerHandle`], too.
 ///
 /// The semantics are those of gevent's `StreamServer`. It lasts as long as the runtime in which it
 /// was started.

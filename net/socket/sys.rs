@@ -93,7 +93,7 @@ pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags & libc::O_NONBLOCK != 0)
 }
 
-/// Has a descriptor that was inherited under this number closed on `exec`; `EBADF` if there is none.
+/// Has the descriptor of this number closed on `exec`; `EBADF` if there is none.
 pub(crate) fn close_on_exec(number: RawFd) -> io::Result<()> {
     // SAFETY: `F_SETFD` takes a number, and touches no memory of ours.
     checked(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;

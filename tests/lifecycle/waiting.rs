@@ -1,9 +1,8 @@
 //! The table of everything in which a green thread can be blocked when it is killed: a new
 //! primitive is a line here.
 
+use crate::served::Served;
 use greenstd::group::{Group, Pool};
-use greenstd::net::TcpStream;
-use greenstd::net::server::{Connection, StreamServer};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
     AsyncResult, Barrier, BoundedSemaphore, Condvar, Event, LazyLock, Mutex, MutexGuard, Once,
@@ -12,7 +11,6 @@ use greenstd::sync::{
 use greenstd::time::Ticker;
 use greenstd::{channel, select, thread};
 use std::cell::Cell;
-use std::io::Write;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -326,48 +324,6 @@ impl Places {
 
     fn end(&self) {
         self.end.set();
-    }
-}
-
-/// A server with a handler that does not end by itself, and the connection of another one.
-struct Served {
-    server: StreamServer,
-    connection: Connection,
-    client: TcpStream,
-    end: Arc<Event>,
-}
-
-impl Served {
-    fn new() -> Served {
-        let (sender, receiver) = channel::bounded(1);
-        let end = Arc::new(Event::new());
-        let its_end = end.clone();
-        let handle = move |connection| {
-            // The second one finds the channel full.
-            if sender.try_send(connection).is_err() {
-                its_end.wait();
-            }
-            Ok(())
-        };
-        let server = StreamServer::builder().start("127.0.0.1:0", handle).unwrap();
-        let client = TcpStream::connect(server.local_addr()).unwrap();
-        while server.statistics().finished == 0 {
-            thread::sleep(Duration::from_millis(1));
-        }
-        let _stuck = TcpStream::connect(server.local_addr()).unwrap();
-        while server.statistics().live < 2 {
-            thread::sleep(Duration::from_millis(1));
-        }
-        Served { server, connection: receiver.recv().unwrap(), client, end }
-    }
-
-    fn write(&self) {
-        (&self.client).write_all(&[1]).unwrap();
-    }
-
-    fn end(&self) {
-        self.end.set();
-        self.server.stop(None);
     }
 }
 

@@ -43,8 +43,9 @@ laws! {
         assert_eq!(start().start("no address", echo).unwrap_err().kind(), ErrorKind::InvalidInput);
         let none: &[SocketAddr] = &[];
         assert_eq!(start().start(none, echo).unwrap_err().kind(), ErrorKind::InvalidInput);
-        let connected = OwnedFd::from(std::net::TcpStream::connect(taken.local_addr().unwrap()).unwrap());
-        assert_eq!(start().start(connected, echo).unwrap_err().kind(), ErrorKind::InvalidInput);
+        let connected = std::net::TcpStream::connect(taken.local_addr().unwrap()).unwrap();
+        let error = start().start(OwnedFd::from(connected), echo).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let (pipe, _) = std::io::pipe().unwrap();
         assert!(start().start(OwnedFd::from(pipe), echo).is_err());
     }

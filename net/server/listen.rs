@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::Timeouts;
 use crate::address::{ToSocketAddrs, first_success};
+use crate::socket::{Call, faults};
 use crate::tcp::{TcpListener, TcpStream};
 
 /// A listener that a [`StreamServer`](super::StreamServer) can accept from.
@@ -128,8 +129,9 @@ impl<A: ToSocketAddrs> IntoListener for A {
     type Listener = TcpListener;
 
     fn into_listeners(self, binding: &Binding) -> io::Result<Vec<TcpListener>> {
-        let first = first_success(self, |address| bind(address, binding))?;
-        share(first, binding)
+        let bind = |address| bind(address, binding, Protocols::AsUsual);
+        let first = first_success(self, bind)?;
+        share(first, binding, bind)
     }
 }
 
@@ -137,13 +139,12 @@ impl IntoListener for u16 {
     type Listener = TcpListener;
 
     fn into_listeners(self, binding: &Binding) -> io::Result<Vec<TcpListener>> {
-        let first = match bind((Ipv6Addr::UNSPECIFIED, self).into(), binding) {
-            Err(error) if is_without_ipv6(&error) => {
-                bind((Ipv4Addr::UNSPECIFIED, self).into(), binding)
-            }
+        let bind = |address| bind(address, binding, Protocols::Both);
+        let first = match bind((Ipv6Addr::UNSPECIFIED, self).into()) {
+            Err(error) if is_without_ipv6(&error) => bind((Ipv4Addr::UNSPECIFIED, self).into()),
             outcome => outcome,
         };
-        share(first?, binding)
+        share(first?, binding, bind)
     }
 }
 
@@ -171,15 +172,23 @@ impl IntoListener for OwnedFd {
     }
 }
 
-fn bind(address: SocketAddr, binding: &Binding) -> io::Result<TcpListener> {
+/// What an IPv6 socket for all addresses is to accept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocols {
+    /// Whatever the system says (`net.ipv6.bindv6only`), as for std's listener.
+    AsUsual,
+    Both,
+}
+
+fn bind(address: SocketAddr, binding: &Binding, protocols: Protocols) -> io::Result<TcpListener> {
+    faults::before(Call::Open)?;
     let kind = Type::STREAM.cloexec().nonblocking();
     let socket = socket2::Socket::new_raw(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if binding.sharers > 1 {
         socket.set_reuse_port(true)?;
     }
-    if address.ip() == Ipv6Addr::UNSPECIFIED {
-        // Whatever the system's default is (`net.ipv6.bindv6only`).
+    if address.is_ipv6() && protocols == Protocols::Both {
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
@@ -188,11 +197,15 @@ fn bind(address: SocketAddr, binding: &Binding) -> io::Result<TcpListener> {
 }
 
 /// Binds the others that are to share the address of `first`, whose port is known now.
-fn share(first: TcpListener, binding: &Binding) -> io::Result<Vec<TcpListener>> {
+fn share(
+    first: TcpListener,
+    binding: &Binding,
+    bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
+) -> io::Result<Vec<TcpListener>> {
     let address = first.local_addr()?;
     let mut listeners = vec![first];
     for _ in 1..binding.sharers {
-        listeners.push(bind(address, binding)?);
+        listeners.push(bind(address)?);
     }
     Ok(listeners)
 }

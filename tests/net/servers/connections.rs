@@ -203,3 +203,14 @@ fn errors_and_panics_are_reported_with_the_address_of_the_peer_and_resets_are_no
     assert!(about(&panicked)[0].contains("of mine") && about(&panicked)[0].contains("faulty-"));
     assert!(about(&reset).is_empty(), "{seen:?}");
 }
+
+#[test]
+fn everything_of_a_server_can_be_shared_between_threads() {
+    fn is_shared<T: Send + Sync + std::fmt::Debug>() {}
+    is_shared::<StreamServer>();
+    is_shared::<greenstd::net::server::Builder>();
+    is_shared::<greenstd::net::server::ServerHandle>();
+    is_shared::<greenstd::net::server::Stopping>();
+    is_shared::<Connection>();
+    is_shared::<Connection<Polite>>();
+}

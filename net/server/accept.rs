@@ -167,6 +167,9 @@ where
 
     fn accept_all(&self) {
         let (shared, listener) = (self.shared(), &*self.listener);
+        // One wait for all of them, so that the listener is registered once.
+        let readable = select::readable(listener);
+        let mut arrival = shared.gate.waits_for(&readable);
         let mut back_off = BackOff::new(FIRST_DELAY, LONGEST_DELAY);
         let mut in_a_row = 0;
         while shared.gate.pass() {
@@ -179,11 +182,9 @@ where
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     drop(permit);
                     in_a_row = 0;
-                    // Also when nothing has gone wrong since a wait that was in vain.
-                    let ready = shared.gate.wait_for(&select::readable(listener));
-                    match ready.unwrap_or(Ok(())) {
-                        Ok(()) => continue,
-                        Err(error) => Some(error),
+                    match arrival.wait() {
+                        None | Some(Ok(())) => continue,
+                        Some(Err(error)) => Some(error),
                     }
                 }
                 Err(error) => {

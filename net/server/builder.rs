@@ -313,7 +313,8 @@ impl<W> Builder<W> {
             Acceptors::ReusePort => accept::most_acceptors(),
         };
         let backlog = i32::try_from(settings.backlog).unwrap_or(i32::MAX);
-        let listeners = listen.into_listeners(&Binding { backlog, sharers })?;
+        let listeners =
+            listen.into_listeners(&Binding { backlog, sharers, timeouts: settings.timeouts })?;
         accept::start(settings, listeners, wrap, handler)
     }
 }

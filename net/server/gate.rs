@@ -6,8 +6,10 @@
 //!    are changed under the lock, so they follow one order of calls.
 //! 2. Once closed it stays closed.
 
+use std::time::Duration;
+
 use greenstd_runtime::select;
-use greenstd_runtime::select::Waitable;
+use greenstd_runtime::select::{Select, Waitable};
 use greenstd_runtime::sync::Event;
 use parking_lot::Mutex;
 
@@ -89,8 +91,23 @@ impl Gate {
         }
     }
 
+    /// A wait for `thing` that can be repeated, and keeps what it needs in between; none if the gate
+    /// was paused or closed first.
+    pub(super) fn waits_for<'g, W: Waitable>(
+        &'g self,
+        thing: &'g W,
+    ) -> Select<'g, Option<W::Output>>
+    where
+        W::Output: 'g,
+    {
+        let mut select = Select::new();
+        select.wait_for(&self.interrupted, |()| None);
+        select.wait_for(thing, Some);
+        select
+    }
+
     /// Waits for so long, or until the gate is paused or closed.
-    pub(super) fn sleep(&self, duration: std::time::Duration) {
+    pub(super) fn sleep(&self, duration: Duration) {
         let _ = self.interrupted.wait_timeout(duration);
     }
 }

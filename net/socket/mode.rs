@@ -69,6 +69,15 @@ impl Mode {
         self.timeout_micros(interest).store(micros, Ordering::Relaxed);
     }
 
+    /// Whether these are the timeouts, as far as the kernel has kept what it was told.
+    pub(crate) fn has_timeouts(&self, read: Option<Duration>, write: Option<Duration>) -> bool {
+        let is = |interest, timeout: Option<Duration>| {
+            let micros = timeout.map_or(0, |timeout| timeout.as_micros());
+            micros == u128::from(self.timeout_micros(interest).load(Ordering::Relaxed))
+        };
+        is(Interest::Read, read) && is(Interest::Write, write)
+    }
+
     /// When a call that starts now must have ended; none for a timeout beyond the clock's range.
     pub(crate) fn deadline(&self, interest: Interest) -> Option<Instant> {
         match self.timeout_micros(interest).load(Ordering::Relaxed) {

@@ -1,6 +1,7 @@
 //! What happens in a handler concerns its connection alone.
 
 use super::fixture::{answer, ask, assert_silent, client, echo, until};
+use crate::child;
 use greenstd::net::TcpStream;
 use greenstd::net::server::{Connection, StreamServer};
 use greenstd::sync::mpsc;
@@ -167,6 +168,20 @@ impl Subscriber for Warnings {
 
 #[test]
 fn errors_and_panics_are_reported_with_the_address_of_the_peer_and_resets_are_no_news() {
+    // Alone: what others report meanwhile could settle that nobody listens.
+    child::succeed(|| {
+        let (seen, [failed, panicked, reset]) = reports();
+        let about = |peer: &str| seen.iter().filter(|text| text.contains(peer)).collect::<Vec<_>>();
+        assert_eq!(about(&failed).len(), 1, "{seen:?}");
+        assert!(about(&failed)[0].contains("of mine") && about(&failed)[0].contains("faulty"));
+        assert_eq!(about(&panicked).len(), 1, "{seen:?}");
+        assert!(about(&panicked)[0].contains("of mine") && about(&panicked)[0].contains("faulty-"));
+        assert!(about(&reset).is_empty(), "{seen:?}");
+    });
+}
+
+/// What is reported of an error, a panic and a reset, and their peers.
+fn reports() -> (Vec<String>, [String; 3]) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let subscriber = Warnings(Arc::clone(&seen));
     let peers = crate::flavour::on_workers(1, move || {
@@ -194,14 +209,8 @@ fn errors_and_panics_are_reported_with_the_address_of_the_peer_and_resets_are_no
         server.stop(None);
         peers
     });
-    let seen = seen.lock().unwrap();
-    let [failed, panicked, reset] = peers;
-    let about = |peer: &str| seen.iter().filter(|text| text.contains(peer)).collect::<Vec<_>>();
-    assert_eq!(about(&failed).len(), 1, "{seen:?}");
-    assert!(about(&failed)[0].contains("of mine") && about(&failed)[0].contains("faulty"));
-    assert_eq!(about(&panicked).len(), 1, "{seen:?}");
-    assert!(about(&panicked)[0].contains("of mine") && about(&panicked)[0].contains("faulty-"));
-    assert!(about(&reset).is_empty(), "{seen:?}");
+    let seen = seen.lock().unwrap().clone();
+    (seen, peers)
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The timeouts of a connection, each kind by itself.
 
 use super::fixture::{DEADLINE, answer, ask, client, echo, until};
-use greenstd::net::TcpStream;
-use greenstd::net::server::StreamServer;
+use greenstd::net::server::{Connection, StreamServer};
+use greenstd::net::{TcpListener, TcpStream};
 use greenstd::sync::mpsc;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -116,25 +116,30 @@ laws! {
         until(|| server.statistics().failed == 1);
     }
 
-    fn timeouts_can_be_switched_off_and_are_on_otherwise() {
+    fn timeouts_are_on_and_can_be_switched_off_on_whatever_listener() {
         let (sender, receiver) = mpsc::channel();
-        for is_off in [false, true] {
-            let (builder, sender) = (StreamServer::builder(), sender.clone());
-            let builder = if is_off {
-                builder.read_timeout(None).write_timeout(None).idle_timeout(None)
-            } else {
-                builder
-            };
-            let server = builder
-                .start("127.0.0.1:0", move |connection| {
+        let minute = Some(Duration::from_secs(60));
+        for (timeout, is_set) in [(minute, false), (None, true), (Some(SHORT), true)] {
+            for exists_already in [false, true] {
+                let (builder, sender) = (StreamServer::builder(), sender.clone());
+                let builder = if is_set {
+                    builder.read_timeout(timeout).write_timeout(timeout).idle_timeout(timeout)
+                } else {
+                    builder
+                };
+                let tell = move |connection: Connection| {
                     let timeouts = (connection.read_timeout()?, connection.write_timeout()?);
-                    sender.send(timeouts).unwrap();
-                    Ok(())
-                })
-                .unwrap();
-            assert_eq!(answer(&client(&server)), None);
-            let default = (!is_off).then_some(Duration::from_secs(60));
-            assert_eq!(receiver.recv_timeout(DEADLINE).unwrap(), (default, default));
+                    sender.send(timeouts).map_err(io::Error::other)
+                };
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let server = if exists_already {
+                    builder.start(listener, tell).unwrap()
+                } else {
+                    builder.start("127.0.0.1:0", tell).unwrap()
+                };
+                assert_eq!(answer(&client(&server)), None);
+                assert_eq!(receiver.recv_timeout(DEADLINE).unwrap(), (timeout, timeout));
+            }
         }
     }
 

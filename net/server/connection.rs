@@ -65,6 +65,10 @@ impl<S, A> Connection<S, A> {
     /// the wait. A stream that reads ahead, as TLS and `BufReader` do, may hold data that is not
     /// seen here. Works on threads of either kind.
     ///
+    /// A wait that has to park registers the descriptor for this once, which costs a few system
+    /// calls more than a read that waits; if a read or write has parked before, it needs a second
+    /// descriptor meanwhile.
+    ///
     /// # Errors
     ///
     /// `TimedOut` if it has taken longer than the idle timeout; those of `poll(2)`.

@@ -91,8 +91,8 @@ impl Gate {
         }
     }
 
-    /// A wait for `thing` that can be repeated, and keeps what it needs in between; none if the gate
-    /// was paused or closed first.
+    /// A wait for `thing` that can be repeated, and keeps what it needs in between; it gives none
+    /// if the gate was paused or closed first.
     pub(super) fn waits_for<'g, W: Waitable>(
         &'g self,
         thing: &'g W,

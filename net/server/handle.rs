@@ -63,9 +63,11 @@ impl ServerHandle {
     /// 4. Those that are left are killed, and have a second to unwind.
     ///
     /// When it returns, the address can be bound again. A handler that calls this is neither waited
-    /// for nor killed, and no connection is waited for that a handler has given away. To stop again, or to stop a server whose listener has broken, does the same
-    /// with whatever is left. If the caller is killed meanwhile it unwinds here, the phases that
-    /// are left are not done, and somebody else may stop the server again.
+    /// for nor killed, and no connection is waited for that a handler has given away.
+    ///
+    /// To stop again, or to stop a server whose listener has broken, does the same with whatever is
+    /// left. If the caller is killed meanwhile it unwinds here, the phases that are left are not
+    /// done, and somebody else may stop the server again.
     ///
     /// gevent waits for handlers only if the server has a pool, and lets them go on otherwise; this
     /// always waits. With `panic = "abort"` nothing can be killed: phase 4 is left out.

@@ -9,13 +9,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::select;
-use greenstd_runtime::select::{Outcome, Waitable};
+use greenstd_runtime::select::{Outcome, Select, Waitable};
 use greenstd_runtime::sync::Event;
 
 use super::builder::Timeouts;
 use super::handle::ServerHandle;
 use super::handler::Lease;
+use crate::back_off::is_exhaustion;
 use crate::tcp::TcpStream;
+
+/// How often a connection is looked at when it cannot be registered: as late as nobody minds while
+/// the process is without descriptors.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A connection that a server has accepted, with what its handler may want to know.
 ///
@@ -97,29 +102,65 @@ impl<S, A> Connection<S, A> {
     where
         S: AsFd,
     {
-        let readable = select::readable(&self.stream);
+        let deadline = self.timeouts.idle.and_then(|idle| Instant::now().checked_add(idle));
+        let is_readable = match self.wait_registered(deadline) {
+            // The second descriptor was not to be had; those of the connections that are live are
+            // not to be lost for it.
+            Err(error) if is_exhaustion(&error) => self.look_now_and_then(deadline)?,
+            outcome => outcome?,
+        };
+        // If both have happened, the request counts.
+        Ok(is_readable || self.is_readable()?)
+    }
+
+    /// Waits until the stream is readable (true) or the server stops.
+    fn wait_registered(&self, deadline: Option<Instant>) -> io::Result<bool>
+    where
+        S: AsFd,
+    {
         let stopping = &*self.lease.shared().stopping;
         if stopping.is_set() {
-            return select! {
-                wait(readable) -> outcome => outcome.map(|()| true),
-                default => Ok(false),
-            };
+            return Ok(false);
         }
-        let Some(timeout) = self.timeouts.idle else {
-            return select! {
-                wait(readable) -> outcome => outcome.map(|()| true),
-                wait(stopping) => Ok(false),
-            };
-        };
-        select! {
-            wait(readable) -> outcome => outcome.map(|()| true),
-            wait(stopping) => Ok(false),
-            default(timeout) => {
-                let message = "the connection has been idle for too long";
-                Err(io::Error::new(io::ErrorKind::TimedOut, message))
-            },
+        let readable = select::readable(&self.stream);
+        let mut select = Select::new();
+        select.wait_for(&readable, |outcome| outcome.map(|()| true));
+        select.wait_for(stopping, |()| Ok(false));
+        match deadline {
+            None => select.wait(),
+            Some(deadline) => select.wait_deadline(deadline).unwrap_or_else(|| Err(idle())),
         }
     }
+
+    /// [`wait_registered`](Connection::wait_registered) without a registration.
+    fn look_now_and_then(&self, deadline: Option<Instant>) -> io::Result<bool>
+    where
+        S: AsFd,
+    {
+        while !self.is_readable()? {
+            if self.lease.shared().stopping.wait_timeout(LOOK) {
+                return Ok(false);
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(idle());
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_readable(&self) -> io::Result<bool>
+    where
+        S: AsFd,
+    {
+        select! {
+            wait(select::readable(&self.stream)) -> outcome => outcome.map(|()| true),
+            default => Ok(false),
+        }
+    }
+}
+
+fn idle() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the connection has been idle for too long")
 }
 
 impl<S, A> Deref for Connection<S, A> {

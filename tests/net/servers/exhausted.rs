@@ -1,10 +1,11 @@
 //! A process without a file descriptor left, in a child of its own.
 
-use super::fixture::{DEADLINE, ask, client, echo, until};
+use super::fixture::{A_WHILE, DEADLINE, ask, client, echo, until};
 use crate::child;
 use greenstd::net::TcpStream;
-use greenstd::net::server::StreamServer;
+use greenstd::net::server::{Connection, StreamServer};
 use std::fs::File;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::thread;
@@ -14,8 +15,10 @@ use std::time::{Duration, Instant};
 #[test]
 fn server_without_descriptors_backs_off_and_lives() {
     child::succeed(|| {
-        let server = StreamServer::builder().start("127.0.0.1:0", echo).unwrap();
+        let server = StreamServer::builder().start("127.0.0.1:0", read_then_echo).unwrap();
         let before = client(&server);
+        // Its first read has to wait for this.
+        thread::sleep(A_WHILE);
         ask(&before);
         let open = limit_descriptors(None);
         for _ in 0..2 {
@@ -35,6 +38,9 @@ fn server_without_descriptors_backs_off_and_lives() {
             assert!(errors <= 200 * start.elapsed().as_secs() + 200, "{errors}");
             limit_descriptors(Some(open));
             clients.iter().for_each(ask);
+            drop(clients);
+            // All their descriptors are free again.
+            until(|| server.statistics().live == 1);
         }
         assert_eq!(server.statistics().accepted, 7);
         assert!(server.stop(DEADLINE).is_clean());
@@ -45,6 +51,14 @@ fn server_without_descriptors_backs_off_and_lives() {
 fn lowest_free() -> libc::rlim_t {
     let next = File::open("/dev/null").unwrap();
     next.as_raw_fd().try_into().unwrap()
+}
+
+/// Has read before it waits, which is the harder case for a wait without descriptors.
+fn read_then_echo(mut connection: Connection) -> io::Result<()> {
+    let mut byte = [0];
+    connection.read_exact(&mut byte)?;
+    connection.write_all(&byte)?;
+    echo(connection)
 }
 
 fn socket() -> socket2::Socket {

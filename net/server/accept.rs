@@ -44,10 +44,16 @@ const ACCEPTS_PER_TURN: u32 = 16;
 /// as a large machine has workers. No service accepts more than eight can.
 const MOST_ACCEPTORS: usize = 8;
 
-/// How often an acceptor tries to come to a worker of its own, and how long it waits in between:
-/// until a worker that has just been started is there, but not until one that is busy has time.
-const PLACINGS: u32 = 16;
+/// An acceptor tries to come to a worker of its own after this long, then after twice as long, and
+/// so on: a worker that has just been started may be there within a millisecond, or may have to
+/// wait for a core for much longer.
 const PLACING_DELAY: Duration = Duration::from_millis(1);
+
+/// The tries of one whose queue others serve, over 4 s.
+const PLACINGS: u32 = 12;
+
+/// The tries of one whose queue waits meanwhile, over 31 ms.
+const PLACINGS_WITH_QUEUE: u32 = 5;
 
 /// As many acceptors as make sense.
 pub(super) fn most_acceptors() -> usize {
@@ -141,9 +147,10 @@ where
         // Green threads of one worker are on one OS thread, and stay there.
         let worker = std::thread::current().id();
         if !self.take(worker) {
-            if self.placings < PLACINGS {
+            let most = if self.has_own_queue { PLACINGS_WITH_QUEUE } else { PLACINGS };
+            if self.placings < most {
+                self.shared().gate.sleep(PLACING_DELAY * 2_u32.pow(self.placings));
                 self.placings += 1;
-                self.shared().gate.sleep(PLACING_DELAY);
                 // An error drops it, as if it had given up.
                 let _ = self.spawn();
                 return;

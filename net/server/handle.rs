@@ -10,6 +10,7 @@ use greenstd_runtime::thread;
 use super::connection::Stopping;
 use super::shared::Shared;
 use super::statistics::Statistics;
+use super::stop_report::StopReport;
 
 /// How long a stop waits for those it has killed to unwind. gevent's `stop_timeout`.
 const UNWINDING: Duration = Duration::from_secs(1);
@@ -20,18 +21,6 @@ const UNWINDING: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct ServerHandle {
     shared: Arc<Shared>,
-}
-
-/// What has become of the handlers that were live when a server stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StopReport {
-    /// Those that have ended by themselves.
-    pub finished: usize,
-    /// Those that were killed.
-    pub killed: usize,
-    /// Those that were told to end, killed, and go on all the same.
-    pub alive: usize,
 }
 
 impl ServerHandle {
@@ -153,13 +142,5 @@ impl fmt::Debug for ServerHandle {
             .field("name", &self.shared.name)
             .field("statistics", &self.statistics())
             .finish_non_exhaustive()
-    }
-}
-
-impl StopReport {
-    /// Whether all handlers have ended by themselves.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.killed == 0 && self.alive == 0
     }
 }

@@ -22,12 +22,14 @@ mod listen;
 mod places;
 mod shared;
 mod statistics;
+mod stop_report;
 mod stream;
 
 pub use self::builder::{Acceptors, AsAccepted, Builder, Handshake, Timeouts, Wrap};
 pub use self::connection::{Connection, Stopping};
-pub use self::handle::{ServerHandle, StopReport};
+pub use self::handle::ServerHandle;
 pub use self::inherited::{Inherited, listen_fds};
 pub use self::listen::{Binding, IntoListener, Listen};
 pub use self::statistics::Statistics;
+pub use self::stop_report::StopReport;
 pub use self::stream::StreamServer;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::builder::Builder;
 use super::connection::Stopping;
-use super::handle::{ServerHandle, StopReport};
+use super::handle::ServerHandle;
 use super::shared::Shared;
 use super::statistics::Statistics;
+use super::stop_report::StopReport;
 
 /// A server that accepts connections and calls a handler for each, in a green thread of its own.
 ///

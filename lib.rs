@@ -28,6 +28,7 @@
 //! |---|---|
 //! | [`thread`] | std's threads, as green threads; kills, links, nurseries, joins of many |
 //! | [`net`] | std's sockets, which park |
+//! | [`io`] | `copy` in one direction and in both, pipelines, limits of speed, halves of streams |
 //! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
 //! | [`time`] | std's clocks; timeout scopes, tickers |
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
@@ -41,6 +42,7 @@
 //! Every call works on plain OS threads too, which then block as in std.
 
 pub use greenstd_net as net;
+pub use greenstd_net::io;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{

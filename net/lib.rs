@@ -17,6 +17,7 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+pub mod io;
 pub mod os;
 mod resolver;
 mod socket;

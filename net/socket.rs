@@ -10,10 +10,13 @@
 //!
 //! 1. `O_NONBLOCK` of a connected socket is what its user asked for; only listeners
 //!    ([`HiddenNonblocking`]) and connecting sockets have it behind the user's back.
-//! 2. Every call that may wait goes through [`Socket::call`].
+//!    So has a stream for whose copy its user asked for `splice` ([`LentNonblocking`]).
+//! 2. Every call that may wait goes through [`Socket::call`], but for those of a copy between two
+//!    sockets, which tries (`try_read`, `try_write`) and waits for both at once.
 
 pub(crate) mod faults;
 mod hidden;
+mod lent;
 mod mode;
 pub(crate) mod traits;
 // The one place with unsafe code: system calls that no crate offers with per-call flags.
@@ -32,6 +35,7 @@ use socket2::SockRef;
 
 pub(crate) use self::faults::Call;
 pub(crate) use self::hidden::HiddenNonblocking;
+pub(crate) use self::lent::LentNonblocking;
 pub(crate) use self::mode::Mode;
 
 pub(crate) struct Socket {
@@ -67,9 +71,7 @@ impl Socket {
     }
 
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        sys::set_nonblocking(self.as_fd(), nonblocking)?;
-        self.mode.set_nonblocking(nonblocking);
-        Ok(())
+        self.mode.change_nonblocking(nonblocking, |flag| sys::set_nonblocking(self.as_fd(), flag))
     }
 
     pub(crate) fn set_timeout(
@@ -162,6 +164,25 @@ impl Socket {
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let wanted = total_bytes(buffers.iter().map(|buffer| buffer.len()));
         self.transfer(Interest::Write, wanted, |fd| sys::send_vectored(fd, buffers))
+    }
+
+    /// Reads what is there, once, and suspends nobody: `WouldBlock` in any mode.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = faults::allowed(Call::Receive, buffer.len());
+        let call = || sys::receive(self.as_fd(), &mut buffer[..wanted], 0);
+        self.fd.try_bytes(Interest::Read, wanted, call)
+    }
+
+    /// Writes what there is room for, once, and suspends nobody: `WouldBlock` in any mode.
+    pub(crate) fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
+        let wanted = faults::allowed(Call::Send, buffer.len());
+        let call = || sys::send(self.as_fd(), &buffer[..wanted]);
+        self.fd.try_bytes(Interest::Write, wanted, call)
+    }
+
+    /// The descriptor and its place in the reactor, for waits that are for more than one.
+    pub(crate) fn fd(&self) -> &Fd {
+        &self.fd
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {

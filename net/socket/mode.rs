@@ -12,11 +12,13 @@
 //! Relaxed throughout: the values are independent, publish nothing else, and a caller who needs
 //! a change to be seen by another thread synchronises with it anyway, as for the kernel's copies.
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::Interest;
+use parking_lot::Mutex;
 use socket2::SockRef;
 
 use super::sys;
@@ -24,6 +26,8 @@ use super::sys;
 #[derive(Default)]
 pub(crate) struct Mode {
     nonblocking: AtomicBool,
+    /// How many have the kernel's flag set whatever the mode (`LentNonblocking`).
+    borrowers: Mutex<u16>,
     /// Zero for none, as in the kernel.
     read_timeout_micros: AtomicU64,
     write_timeout_micros: AtomicU64,
@@ -46,6 +50,7 @@ impl Mode {
         let handed_down = |timeout: &AtomicU64| AtomicU64::new(timeout.load(Ordering::Relaxed));
         Mode {
             nonblocking: AtomicBool::new(false),
+            borrowers: Mutex::new(0),
             read_timeout_micros: handed_down(&self.read_timeout_micros),
             write_timeout_micros: handed_down(&self.write_timeout_micros),
         }
@@ -57,6 +62,42 @@ impl Mode {
 
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
         self.nonblocking.store(nonblocking, Ordering::Relaxed);
+    }
+
+    /// Follows a change of the mode, which `set_flag` makes in the kernel, unless it is lent: then
+    /// that happens when it is given back.
+    pub(crate) fn change_nonblocking(
+        &self,
+        nonblocking: bool,
+        set_flag: impl FnOnce(bool) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let borrowers = self.borrowers.lock();
+        if *borrowers == 0 {
+            set_flag(nonblocking)?;
+        }
+        self.set_nonblocking(nonblocking);
+        Ok(())
+    }
+
+    /// Sets the kernel's flag until as many have given it back.
+    pub(crate) fn lend(&self, set_flag: impl FnOnce(bool) -> io::Result<()>) -> io::Result<()> {
+        let mut borrowers = self.borrowers.lock();
+        let more = borrowers.checked_add(1).ok_or(io::ErrorKind::ResourceBusy)?;
+        if *borrowers == 0 {
+            set_flag(true)?;
+        }
+        *borrowers = more;
+        Ok(())
+    }
+
+    /// Ends a [`lend`](Mode::lend); the last one brings the user-visible mode back.
+    pub(crate) fn give_back(
+        &self,
+        set_flag: impl FnOnce(bool) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut borrowers = self.borrowers.lock();
+        *borrowers -= 1;
+        if *borrowers == 0 { set_flag(self.is_nonblocking()) } else { Ok(()) }
     }
 
     pub(crate) fn set_timeout(&self, interest: Interest, timeout: Option<Duration>) {
@@ -98,6 +139,24 @@ mod tests {
         assert_eq!(mode.deadline(Interest::Write), None, "longer than any clock counts");
         mode.set_timeout(Interest::Read, None);
         assert_eq!(mode.deadline(Interest::Read), None);
+    }
+
+    #[test]
+    fn flag_that_is_lent_goes_back_to_the_mode_with_the_last_borrower() {
+        let (mode, flags) = (Mode::default(), std::cell::RefCell::new(Vec::new()));
+        let set = |flag| {
+            flags.borrow_mut().push(flag);
+            Ok(())
+        };
+        for _ in 0..2 {
+            mode.lend(set).expect("it is lent");
+        }
+        mode.give_back(set).expect("one is left");
+        mode.change_nonblocking(true, set).expect("it is only remembered");
+        assert!(mode.is_nonblocking());
+        mode.give_back(set).expect("the last one");
+        mode.change_nonblocking(false, set).expect("nobody borrows");
+        assert_eq!(*flags.borrow(), [true, true, false]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use greenstd_runtime::fd::{Fd, Interest};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
 use crate::address::{ToSocketAddrs, first_success};
+use crate::io::{duplex_socket, splittable};
 use crate::socket::traits::socket_traits;
 use crate::socket::{Mode, Socket, sys};
 
@@ -342,6 +343,8 @@ impl From<TcpStream> for OwnedFd {
 }
 
 socket_traits!(TcpStream, std::net::TcpStream);
+duplex_socket!(TcpStream);
+splittable!(TcpStream);
 
 /// Whether a connect is under way. A signal does not end it: it goes on in the background.
 fn is_in_progress(error: &io::Error) -> bool {

@@ -44,7 +44,6 @@ type Body<'p> = Box<dyn FnOnce(&mut dyn Read, &mut dyn Write) -> io::Result<()> 
 /// assert_eq!((moved, loud.as_slice()), (5, &b"HELLO"[..]));
 /// # Ok::<(), io::PipelineError>(())
 /// ```
-#[must_use]
 pub fn pipeline<'p>(source: impl Read + Send + 'p) -> Pipeline<'p> {
     let mut source = source;
     let body: Body<'p> = Box::new(move |_, output| copy(&mut source, output).map(drop));

@@ -2,7 +2,8 @@
 //!
 //! It knows no clock; every call says what time it is. Between `since` and now, `rate` bytes a
 //! second have been earned on top of the burst that was there at `since`; `spent` of them are gone.
-//! Division happens once for each question and never accumulates, so nothing drifts.
+//! Division happens once for each question and never accumulates, so nothing drifts but the moments
+//! at which a bucket is full, by less than a nanosecond each.
 //!
 //! # Invariants
 //!
@@ -97,7 +98,11 @@ mod tests {
             let total = burst + rate.min(1 << 30) * seconds;
             let exact = Duration::from_secs_f64(((total - burst) as f64) / rate as f64);
             let took = time_to_move(&mut bucket, start, total, piece.min(burst));
-            assert!(took.abs_diff(exact) < Duration::from_micros(1), "{took:?}, not {exact:?}");
+            // A clock of nanoseconds gives each piece up to one away: whoever waits for a full
+            // bucket comes after that moment, and what is earned meanwhile is lost.
+            let rounding = Duration::from_nanos(total / piece.min(burst) + 1);
+            assert!(exact - Duration::from_nanos(1) <= took, "{took:?}, not {exact:?}");
+            assert!(took - exact.min(took) <= rounding, "{took:?}, not {exact:?}");
         }
     }
 

@@ -166,18 +166,19 @@ impl Socket {
         self.transfer(Interest::Write, wanted, |fd| sys::send_vectored(fd, buffers))
     }
 
-    /// Reads what is there, once, and suspends nobody: `WouldBlock` in any mode.
-    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads what is there, once, and suspends nobody: `WouldBlock` in any mode. `counts_tell` is
+    /// whether a short count says that the socket is drained.
+    pub(crate) fn try_read(&self, buffer: &mut [u8], counts_tell: bool) -> io::Result<usize> {
         let wanted = faults::allowed(Call::Receive, buffer.len());
         let call = || sys::receive(self.as_fd(), &mut buffer[..wanted], 0);
-        self.fd.try_bytes(Interest::Read, wanted, call)
+        self.fd.try_bytes(Interest::Read, if counts_tell { wanted } else { 0 }, call)
     }
 
-    /// Writes what there is room for, once, and suspends nobody: `WouldBlock` in any mode.
-    pub(crate) fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
+    /// Writes what there is room for, as [`try_read`](Socket::try_read) reads.
+    pub(crate) fn try_write(&self, buffer: &[u8], counts_tell: bool) -> io::Result<usize> {
         let wanted = faults::allowed(Call::Send, buffer.len());
         let call = || sys::send(self.as_fd(), &buffer[..wanted]);
-        self.fd.try_bytes(Interest::Write, wanted, call)
+        self.fd.try_bytes(Interest::Write, if counts_tell { wanted } else { 0 }, call)
     }
 
     /// The descriptor and its place in the reactor, for waits that are for more than one.

@@ -162,7 +162,7 @@ impl CopyBidirectional {
         B: Duplex + Sync + ?Sized,
     {
         match (a.endpoint(), b.endpoint()) {
-            (Some(a), Some(b)) => relay::relay(a.socket, b.socket, self),
+            (Some(a), Some(b)) => relay::relay(a, b, self),
             _ => relay_by_threads::relay(a, b, self),
         }
     }

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use greenstd_runtime::fd::Interest;
 
-use super::duplex::unless_gone;
+use super::duplex::{Endpoint, unless_gone};
 use super::scratch;
 use super::splice::{self, Pipe};
 use crate::socket::{LentNonblocking, Socket};
@@ -29,8 +29,8 @@ use crate::socket::{LentNonblocking, Socket};
 const WORTH_A_PIPE_BYTES: usize = 16 * 1024;
 
 pub(super) struct Direction<'s> {
-    source: &'s Socket,
-    sink: &'s Socket,
+    source: Endpoint<'s>,
+    sink: Endpoint<'s>,
     held: Held,
     at_end: bool,
     is_done: bool,
@@ -71,8 +71,8 @@ pub(super) enum Step {
 
 impl<'s> Direction<'s> {
     pub(super) fn new(
-        source: &'s Socket,
-        sink: &'s Socket,
+        source: Endpoint<'s>,
+        sink: Endpoint<'s>,
         limit: u64,
         counter: &'s AtomicU64,
         splices: bool,
@@ -90,8 +90,8 @@ impl<'s> Direction<'s> {
     /// The socket that a direction which is blocked waits for.
     pub(super) fn awaited(&self, interest: Interest) -> &'s Socket {
         match interest {
-            Interest::Read => self.source,
-            Interest::Write => self.sink,
+            Interest::Read => self.source.socket(),
+            Interest::Write => self.sink.socket(),
         }
     }
 
@@ -104,7 +104,7 @@ impl<'s> Direction<'s> {
         let (outcome, interest) = match &self.held {
             _ if self.is_done => return Ok(Step::Done),
             Held::Nothing if self.at_end => {
-                unless_gone(self.sink.options().shutdown(Shutdown::Write))?;
+                unless_gone(self.sink.socket().options().shutdown(Shutdown::Write))?;
                 self.is_done = true;
                 return Ok(Step::Done);
             }
@@ -175,7 +175,7 @@ impl<'s> Direction<'s> {
                 self.count(outcome?);
             }
             Held::Pipe { pipe, count } => {
-                let outcome = pipe.drain(self.sink, count);
+                let outcome = pipe.drain(self.sink.socket(), count);
                 match count - *outcome.as_ref().unwrap_or(&0) {
                     0 => pipe.give_back(),
                     count => self.held = Held::Pipe { pipe, count },
@@ -190,7 +190,7 @@ impl<'s> Direction<'s> {
     /// and copying is what is left.
     fn splice(&mut self, wanted: usize) -> Option<io::Result<()>> {
         let pipe = Pipe::take().ok()?;
-        match pipe.fill(self.source, wanted) {
+        match pipe.fill(self.source.socket(), wanted) {
             Ok(0) => {
                 self.at_end = true;
                 pipe.give_back();
@@ -221,8 +221,8 @@ impl<'s> Direction<'s> {
     fn begin_splicing(&mut self) {
         self.splicing = match std::mem::replace(&mut self.splicing, Splicing::Never) {
             Splicing::Later => {
-                let lent = LentNonblocking::new(self.source)
-                    .and_then(|source| Ok([source, LentNonblocking::new(self.sink)?]));
+                let lent = LentNonblocking::new(self.source.socket())
+                    .and_then(|source| Ok([source, LentNonblocking::new(self.sink.socket())?]));
                 lent.map_or(Splicing::Never, Splicing::Now)
             }
             Splicing::Paused(lent) => Splicing::Now(lent),

@@ -11,12 +11,12 @@ use greenstd_runtime::fd::{self, Fd, Interest};
 
 use super::bidirectional::{Clock, CopyBidirectional};
 use super::direction::{Direction, Step};
-use crate::socket::Socket;
+use super::duplex::Endpoint;
 
 /// Copies until both directions have ended.
 pub(super) fn relay(
-    a: &Socket,
-    b: &Socket,
+    a: Endpoint<'_>,
+    b: Endpoint<'_>,
     settings: &CopyBidirectional,
 ) -> io::Result<(u64, u64)> {
     let counters = settings.counters();

@@ -343,7 +343,7 @@ impl From<TcpStream> for OwnedFd {
 }
 
 socket_traits!(TcpStream, std::net::TcpStream);
-duplex_socket!(TcpStream);
+duplex_socket!(TcpStream, tcp);
 splittable!(TcpStream);
 
 /// Whether a connect is under way. A signal does not end it: it goes on in the background.

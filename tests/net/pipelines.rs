@@ -1,0 +1,12 @@
+//! Bytes on their way: copies, pipelines, throttles, halves, limited lines.
+
+mod bidirectional;
+mod ended_early;
+mod fixture;
+mod halves;
+mod idle;
+mod limits;
+mod lines;
+mod memory_pipe;
+mod pipeline;
+mod throttle;

@@ -12,7 +12,7 @@ use super::{relay, relay_by_threads};
 /// went each way.
 ///
 /// The end of one stream ends the writes of the other one, which goes on in its direction; the
-/// first error ends both. The streams are borrowed: whatever ends the copy, they are closed by
+/// first error ends both. They are two streams: one and the same has only one end to be told. The streams are borrowed: whatever ends the copy, they are closed by
 /// their owner. As tokio's `copy_bidirectional`; [`CopyBidirectional`] has limits and counters,
 /// which also tell what was moved before an error.
 ///

@@ -2,8 +2,9 @@
 
 use crate::fixture::{Count, Guard, LONG, was_killed};
 use crate::flavour::Watchdog;
-use crate::scenes::{Scene, connect, read, scene, wait_readable, write};
-use greenstd::net::TcpListener;
+use crate::scenes::{Scene, assert_ends, connect, read, scene, std_pair, wait_readable, write};
+use greenstd::io;
+use greenstd::net::{TcpListener, TcpStream};
 use greenstd::runtime::Builder;
 use greenstd::sync::Semaphore;
 use greenstd::thread;
@@ -31,6 +32,7 @@ killed_in! {
     a_semaphore: semaphore;
     a_read: read;
     a_write: write;
+    a_copy_in_both_directions: copy_bidirectional;
     an_accept: accept;
     a_connect: connect;
     a_wait_for_a_descriptor: wait_readable;
@@ -91,4 +93,14 @@ fn semaphore() -> Scene {
 fn accept() -> Scene {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     scene(move || drop(listener.accept()), || {})
+}
+
+fn copy_bidirectional() -> Scene {
+    let ((client, a), (b, server)) = (std_pair(), std_pair());
+    let (a, b) = (TcpStream::from(a), TcpStream::from(b));
+    let check = || {
+        assert_ends(client);
+        assert_ends(server);
+    };
+    scene(move || drop(io::copy_bidirectional(&a, &b)), check)
 }

@@ -2,14 +2,16 @@
 //! primitive is a line here.
 
 use greenstd::group::{Group, Pool};
+use greenstd::io::{Read, Write};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
     AsyncResult, Barrier, BoundedSemaphore, Condvar, Event, LazyLock, Mutex, MutexGuard, Once,
     OnceLock, ReentrantMutex, RwLock, Semaphore, WaitGroup, mpsc,
 };
-use greenstd::time::Ticker;
-use greenstd::{channel, select, thread};
+use greenstd::time::{self, Ticker};
+use greenstd::{channel, io, select, thread};
 use std::cell::Cell;
+use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -161,6 +163,20 @@ pub const WAITING: &[Row] = lines! {
         Places::end),
     row("Pool::join", Places::new(), |p| assert!(p.pool.join(None)), Places::end),
     row("Group::join", Places::new(), |p| assert!(p.group.join(None)), Places::end),
+    row("MemoryPipeReader::read", io::pipe_in_memory(9),
+        |p| assert_eq!((&p.0).read(&mut [0]).unwrap(), 1),
+        |p| assert_eq!((&p.1).write(&[0]).unwrap(), 1), |p| try_io(|| (&p.0).read(&mut [0]))),
+    row("MemoryPipeWriter::write", full_pipe(), |p| assert_eq!((&p.1).write(&[0]).unwrap(), 1),
+        |p| assert_eq!((&p.0).read(&mut [0]).unwrap(), 1), |p| try_io(|| (&p.1).write(&[0]))),
+    row("io::pipeline", |_| {
+        let (reader, _writer) = io::pipe_in_memory(1);
+        ignore(io::pipeline(reader).run(io::sink()));
+    }),
+    row("RateLimiter::wait", |_| {
+        let limiter = io::RateLimiter::with_burst(NonZeroU64::MIN, NonZeroU64::MIN);
+        limiter.spend(1 << 30);
+        ignore(limiter.wait(1));
+    }),
     held("Mutex::lock", Mutex::new(()), locked, |m| drop(locked(m))),
     held("ReentrantMutex::lock", ReentrantMutex::new(()), |m| m.lock(), |m| drop(m.lock())),
     held("RwLock::read", RwLock::new(()), |l| l.write().unwrap(), |l| drop(l.read().unwrap())),
@@ -251,6 +267,17 @@ fn meet_sender(ends: &Both<channel::Sender<()>, channel::Receiver<()>>) {
     if receiver.try_recv().is_err() {
         thread::spawn(move || receiver.recv());
     }
+}
+
+fn full_pipe() -> Both<io::MemoryPipeReader, io::MemoryPipeWriter> {
+    let (reader, writer) = io::pipe_in_memory(1);
+    (&writer).write_all(&[0]).unwrap();
+    (reader, writer)
+}
+
+/// Makes a call that can go on at once or not at all.
+fn try_io(call: impl FnOnce() -> io::Result<usize>) -> bool {
+    time::deadline(Instant::now(), call).is_ok_and(|moved| moved.unwrap() == 1)
 }
 
 fn full_queue() -> Queue<()> {

@@ -83,21 +83,6 @@ laws! {
         }
     }
 
-    fn stream_that_is_copied_to_itself_echoes() {
-        for way in WAYS {
-            let Scene { client, a, .. } = Scene::new();
-            let sent = bytes(4, 2_000_000);
-            let peers = (send(&client, sent.clone()), receive(&client));
-            let (forth, back) = copy(way, &a, &a).unwrap();
-            assert_eq!(forth + back, 2_000_000);
-            peers.0.join().unwrap();
-            let received = peers.1.join().unwrap();
-            // Two threads take turns in no order; one thread keeps it.
-            assert_eq!(received.len(), sent.len());
-            assert!(way == Way::Hidden || received == sent, "{way:?}");
-        }
-    }
-
     fn reset_of_one_peer_ends_both_directions_with_its_error() {
         for way in WAYS {
             for client_resets in [true, false] {

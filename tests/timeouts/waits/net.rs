@@ -1,10 +1,12 @@
 //! Sockets, and the readiness of descriptors.
 
 use super::{Wait, is_over, plain, wait};
+use greenstd::io::{self, CopyBidirectional, RateLimiter, Throttled};
 use greenstd::net::{TcpListener, TcpStream};
 use greenstd::{wait_readable, wait_writable};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 pub const WAITS: &[Wait] = &[
@@ -14,6 +16,29 @@ pub const WAITS: &[Wait] = &[
     wait("TcpStream::connect", || connect(None), |time| is_over(time, || connect(Some(time)))),
     plain("TcpListener::accept", || drop(listener().accept())),
     plain("TcpListener::incoming", || drop(listener().incoming().next())),
+    wait(
+        "io::copy_bidirectional",
+        || copy(CopyBidirectional::new()),
+        |time| is_over(time, || copy(CopyBidirectional::new().idle_timeout(time))),
+    ),
+    plain("io::copy_bidirectional by threads", || copy_hidden(CopyBidirectional::new())),
+    plain("MemoryPipeReader::read", || {
+        let (mut reader, _writer) = io::pipe_in_memory(1);
+        assert_eq!(reader.read(&mut [0]).unwrap(), 1);
+    }),
+    plain("MemoryPipeWriter::write", || {
+        let (_reader, mut writer) = io::pipe_in_memory(1);
+        writer.write_all(&[0; 2]).unwrap();
+    }),
+    plain("io::pipeline", || {
+        let (reader, _writer) = io::pipe_in_memory(1);
+        assert_eq!(io::pipeline(reader).run(io::sink()).unwrap(), 0);
+    }),
+    plain("RateLimiter::wait", || {
+        let limiter = RateLimiter::with_burst(NonZeroU64::MIN, NonZeroU64::MIN);
+        limiter.spend(1_000_000);
+        assert_eq!(limiter.wait(1), 1);
+    }),
     wait("wait_readable", || readable(None), |time| is_over(time, || readable(Some(time)))),
     wait("wait_writable", || writable(None), |time| is_over(time, || writable(Some(time)))),
 ];
@@ -65,6 +90,19 @@ fn connect(timeout: Option<Duration>) {
         Some(timeout) => TcpStream::connect_timeout(&address, timeout),
     };
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+/// Nobody sends to either stream.
+fn copy(settings: CopyBidirectional) {
+    let ((a, _peer_of_a), (b, _peer_of_b)) = (pair(), pair());
+    assert_eq!(settings.run(&a, &b).unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+/// A wrapper that hides the sockets.
+fn copy_hidden(settings: CopyBidirectional) {
+    let ((a, _peer_of_a), (b, _peer_of_b)) = (pair(), pair());
+    let (a, b) = (Throttled::new(a), Throttled::new(b));
+    assert_eq!(settings.run(&a, &b).unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
 fn readable(timeout: Option<Duration>) {

@@ -26,6 +26,8 @@ pub mod on_tokio;
 pub mod options;
 pub mod ours;
 pub mod proc;
+pub mod proxies;
+pub mod proxy_load;
 pub mod raw_server;
 pub mod report;
 pub mod rounds;

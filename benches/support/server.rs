@@ -65,7 +65,9 @@ pub fn serve(job: &Job) -> Measurement {
         }
         System::Threads => raw_server::serve_threads(buffer_bytes, announce),
         System::Raw => raw_server::serve_epoll(workers, buffer_bytes, announce),
-        neither @ (System::Corosensei | System::Crossbeam) => panic!("{neither:?} has no sockets"),
+        other @ (System::Corosensei | System::Crossbeam | System::Haproxy) => {
+            panic!("{other:?} is no echo server")
+        }
     };
     panic!("the server ended: {result:?}")
 }

@@ -130,7 +130,8 @@ fn serve_tokio(
 /// Whether HAProxy can be started by its name, and bound to a CPU.
 pub fn has_haproxy() -> bool {
     let runs = |program: &str, argument| {
-        let command = Command::new(program).arg(argument).stdout(Stdio::null()).status();
+        let mut command = Command::new(program);
+        let command = command.arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status();
         command.is_ok_and(|status| status.success())
     };
     runs("haproxy", "-v") && runs("taskset", "--version")

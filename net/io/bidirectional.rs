@@ -12,9 +12,9 @@ use super::{relay, relay_by_threads};
 /// went each way.
 ///
 /// The end of one stream ends the writes of the other one, which goes on in its direction; the
-/// first error ends both. They are two streams: one and the same has only one end to be told. The streams are borrowed: whatever ends the copy, they are closed by
-/// their owner. As tokio's `copy_bidirectional`; [`CopyBidirectional`] has limits and counters,
-/// which also tell what was moved before an error.
+/// first error ends both. They are two streams: one and the same has only one end to be told. They
+/// are borrowed: whatever ends the copy, their owner closes them. As tokio's `copy_bidirectional`;
+/// [`CopyBidirectional`] has limits and counters, which also tell what was moved before an error.
 ///
 /// Blocks the calling thread, of either kind. Between two sockets it does all by itself, holds no
 /// buffer while nothing comes, and at most 64 KiB in each direction that a peer does not take.
@@ -134,7 +134,8 @@ impl CopyBidirectional {
     /// of the copy. Streams of this crate and their clones do not notice. Whoever else uses the
     /// descriptors, through a duplicate or in another process, does; nobody may clear the flag
     /// meanwhile. A peer that is gone raises `SIGPIPE` here, which Rust programs ignore unless
-    /// they say otherwise. Where there is no pipe to be had (`EMFILE`) bytes are copied.
+    /// they say otherwise. Where there is no pipe to be had (`EMFILE`) bytes are copied. A pipe
+    /// holds up to 256 KiB that a peer does not take.
     #[must_use]
     pub fn splice(mut self, splices: bool) -> CopyBidirectional {
         self.splices = splices;

@@ -9,4 +9,5 @@ mod limits;
 mod lines;
 mod memory_pipe;
 mod pipeline;
+mod stress;
 mod throttle;

@@ -1,6 +1,6 @@
 //! `copy_bidirectional`: every byte, in order, in both directions, and every end.
 
-use super::fixture::{Scene, WAYS, Way, bytes, copy, copy_with, receive, reset, send};
+use super::fixture::{Scene, WAYS, bytes, copy, copy_with, receive, reset, send};
 use greenstd::io::{self, CopyBidirectional, CopyCounters, ErrorKind, Read, Write};
 use greenstd::net::Shutdown;
 use std::sync::Arc;

@@ -82,7 +82,8 @@ laws! {
             receive(&client),
             receive(&server),
         );
-        let slow = Throttled::new(&a).reads(limiter(300_000, 3_000)).writes(limiter(600_000, 6_000));
+        let (reads, writes) = (limiter(300_000, 3_000), limiter(600_000, 6_000));
+        let slow = Throttled::new(&a).reads(reads).writes(writes);
         let start = Instant::now();
         let counts = CopyBidirectional::new().run(&slow, &b).unwrap();
         assert_eq!(counts, (30_000, 60_000));

@@ -68,7 +68,7 @@ macro_rules! splittable {
             /// Splits the stream into its two directions, each with an owner of its own.
             ///
             /// Dropping the half that writes shuts the write side down; the descriptor is closed
-            /// with the last of both. [`reunite`]($crate::io::OwnedReadHalf::reunite) gives the
+            /// with the last of both. [`reunite`](crate::io::OwnedReadHalf::reunite) gives the
             /// stream back. No system call is made, nor a descriptor duplicated.
             pub fn into_split(
                 self,

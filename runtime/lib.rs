@@ -31,5 +31,8 @@ pub mod thread;
 #[cfg(not(loom))]
 pub mod time;
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 #[cfg(not(loom))]
 pub use self::{runtime::run, thread::spawn, thread::spawn_local};

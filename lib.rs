@@ -36,6 +36,7 @@
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |
 //! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
+//! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.
@@ -44,6 +45,6 @@ pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    channel, green_local, group, local, park, queue, run, runtime, select, spawn, spawn_local,
-    sync, thread, time,
+    channel, green_local, group, local, park, poller, queue, run, runtime, select, spawn,
+    spawn_local, sync, thread, time,
 };

@@ -17,6 +17,8 @@ pub mod local;
 #[cfg(not(loom))]
 pub mod park;
 #[cfg(not(loom))]
+pub mod poller;
+#[cfg(not(loom))]
 pub mod queue;
 #[cfg(not(loom))]
 pub mod readiness;

@@ -19,7 +19,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-pub use crate::engine::Interest;
+pub use crate::engine::{Interest, PollFd, PollFlags};
+pub(crate) use crate::engine::{look, poll_all, watch};
 
 /// Waits on a worker other than the one where a descriptor is registered, before it moves there.
 const FOREIGN_WAITS_AT_MOST: u32 = 8;

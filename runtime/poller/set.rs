@@ -37,8 +37,8 @@ use std::time::Duration;
 /// # As a descriptor
 ///
 /// A poller is readable when it has something to tell, so `wait_readable`, `select::readable` and
-/// other pollers can wait for it. Sets may be nested four deep, of which waits on green threads need
-/// one.
+/// other pollers can wait for it. Linux lets sets stand in sets a few levels deep; a wait of a green
+/// thread needs one of these levels.
 ///
 /// # Examples
 ///

@@ -10,6 +10,8 @@
 //! 2. It is ended, by `deregister`, before that descriptor is closed;
 //!    a registration that outlives it would catch the events of whoever gets the number next.
 
+mod watch;
+
 use crate::engine::{self, Outcome, Source, Waiter};
 use crate::park;
 use std::io;
@@ -19,8 +21,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+pub(crate) use self::watch::Watch;
 pub use crate::engine::{Interest, PollFd, PollFlags};
-pub(crate) use crate::engine::{look, poll_all, watch};
+pub(crate) use crate::engine::{look, poll_all};
 
 /// Waits on a worker other than the one where a descriptor is registered, before it moves there.
 const FOREIGN_WAITS_AT_MOST: u32 = 8;
@@ -133,6 +136,16 @@ impl Registration {
             place.deregister(fd);
         }
     }
+}
+
+/// The calling green thread, to be queued with what it waits for.
+pub(crate) fn current_waiter() -> Waiter {
+    Waiter::current()
+}
+
+/// Whether a waiter that is queued somewhere is the caller.
+pub(crate) fn is_current_waiter(waiter: &Waiter) -> bool {
+    waiter.is_current()
 }
 
 /// Blocks the calling thread until `fd` is readable, at its end, or in error.

@@ -119,7 +119,7 @@ pub(crate) use self::{
         deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, register,
         register_from_anywhere, spend_io_bytes, yield_now,
     },
-    poll::{look, poll, poll_all, watch},
+    poll::{duplicate, look, poll, poll_all},
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
     reactor::{Place as SourcePlace, Source},

@@ -1,14 +1,13 @@
 //! `poll(2)`: the look at descriptors, and the wait of an OS thread for them.
 //!
 //! Numbers that are closed are no mistake here, but an answer (`NVAL`), so a [`PollFd`] may hold
-//! any. A green thread does not wait in `poll(2)`, which would block its worker: it looks, and then
-//! waits for an epoll set of the same descriptors (`watch`).
+//! any. A green thread does not wait in `poll(2)`, which would block its worker: it only looks.
 
 use super::limits;
 use super::slot::Interest;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Instant;
 
@@ -152,17 +151,17 @@ pub(crate) fn poll_all(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io:
     }
 }
 
-/// Puts a number into an epoll set, which then is readable while `poll(2)` would find any of
-/// `events` there.
+/// A second descriptor of the open file behind a number, whoever owns that.
 ///
 /// # Errors
 ///
-/// Those of `epoll_ctl(2)`: `EBADF` for a number that is not open, `EPERM` for regular files.
-pub(crate) fn watch(set: &OwnedFd, fd: RawFd, events: PollFlags) -> io::Result<()> {
-    // On Linux the events have the same bits in either call.
-    let mut event = libc::epoll_event { events: events.bits() as u16 as u32, u64: 0 };
-    // SAFETY: the event outlives the call. A number that somebody else owns is only watched.
-    let added =
-        unsafe { libc::epoll_ctl(set.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) };
-    if added == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+/// Those of `fcntl(F_DUPFD_CLOEXEC)`: `EBADF` for a number that is not open, `EMFILE`.
+pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes a number and touches no memory of ours.
+    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
+    if copy == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just returned this descriptor, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

@@ -1,22 +1,21 @@
 //! `poll`: the wait for a list of descriptors.
 //!
-//! A look by `poll(2)` answers at once if there is anything to tell. Else a green thread puts the
-//! descriptors into an epoll set of its own, waits until that is readable, and looks again: so the
-//! answer is always `poll(2)`'s, and what ends the wait early is not lost but left where it was.
+//! A look by `poll(2)` answers at once if there is anything to tell. Else a green thread registers
+//! the descriptors with its worker's reactor, parks until that tells of any of them, and looks
+//! again: so the answer is always `poll(2)`'s, and what ends the wait is not taken by it.
 //!
 //! # Rejected
 //!
-//! Registering each descriptor with the worker's reactor: a number can be registered there once,
-//! and the reactor tells of edges. A set is one more descriptor, but it is the caller's alone.
+//! An epoll set for each wait, that the reactor watches. Linux allows no more than 500 such sets
+//! that have one and the same file: as many green threads, each with its connection and the pipe
+//! that tells all of them to stop.
 
 use super::{PollFd, PollFlags};
-use crate::fd::{Fd, Interest};
 use crate::park::{self, Outcome};
-use crate::readiness;
-use rustix::event::epoll;
+use crate::readiness::{self, Interest, Watch};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// Blocks the calling thread until a descriptor of the list has something to tell, which is then in
@@ -29,14 +28,15 @@ use std::time::{Duration, Instant};
 /// `poll(2)` on Linux, a number that is closed during the wait does not end it.
 ///
 /// Works on threads of either kind: on a plain OS thread it *is* `poll(2)`. A kill, and a timeout
-/// scope that expires, end the wait by unwinding. A wait costs a green thread a descriptor, and a
-/// system call for each entry: [`Poller`](super::Poller) keeps them.
+/// scope that expires, end the wait by unwinding. A green thread that has to wait makes two system
+/// calls for each entry, which a [`Poller`](super::Poller) makes once.
 ///
 /// # Errors
 ///
-/// Those of `poll(2)`: `InvalidInput` for more entries than the process may open descriptors. Those
-/// of `epoll_create1(2)` and `epoll_ctl(2)`, if it has to wait: no descriptor is left, or no watch,
-/// or epoll sets are nested too deeply.
+/// Those of `poll(2)`: `InvalidInput` for more entries than the process may open descriptors. If it
+/// has to wait, those of `epoll_ctl(2)`: `ENOSPC` at the system's limit of watches; and `EMFILE`, if
+/// another green thread of this worker waits for one of these numbers in a like manner, and there
+/// is no descriptor left for a duplicate of it.
 ///
 /// # Examples
 ///
@@ -63,9 +63,8 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usi
         if count > 0 || timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Ok(count);
         }
-        match set_of(fds) {
-            Ok(Some(set)) => return wait(set, fds, deadline),
-            Ok(None) => return wait_for_nothing(deadline),
+        match watch(fds) {
+            Ok(watched) => return wait(&watched, fds, deadline),
             // Closed since the look, which is the next one's to tell.
             Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {}
             Err(error) => return Err(error),
@@ -73,56 +72,89 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usi
     }
 }
 
-fn wait(set: OwnedFd, fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> {
-    let look = || match readiness::look(fds)? {
-        0 => Err(io::ErrorKind::WouldBlock.into()),
-        count => Ok(count),
-    };
-    match Fd::new(set).retry(Interest::Read, deadline, look) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        outcome => outcome,
+/// What a wait is to be woken for.
+struct Watched {
+    watch: Watch,
+    interests: &'static [Interest],
+}
+
+impl Watched {
+    /// Queues the calling green thread for all that could concern it. False if something could by
+    /// now.
+    fn enqueue(&self) -> bool {
+        self.interests
+            .iter()
+            .all(|interest| self.watch.source().enqueue(*interest, readiness::current_waiter()))
+    }
+
+    fn dequeue(&self) {
+        for interest in self.interests {
+            self.watch.source().dequeue(*interest, readiness::is_current_waiter);
+        }
     }
 }
 
-/// An epoll set of what can become ready; `None` if nothing can.
-fn set_of(fds: &[PollFd<'_>]) -> io::Result<Option<OwnedFd>> {
-    let mut watched: Vec<(RawFd, PollFlags)> = fds
+/// Registers what can become ready.
+fn watch(fds: &[PollFd<'_>]) -> io::Result<Vec<Watched>> {
+    let mut asked: Vec<(RawFd, PollFlags)> = fds
         .iter()
         .map(|fd| (fd.as_raw_fd(), fd.events()))
         .filter(|(number, _)| *number >= 0)
         .collect();
-    // A set has each number once.
-    watched.sort_unstable_by_key(|(number, _)| *number);
-    watched.dedup_by(|(number, events), (kept, all)| {
+    // Each number once.
+    asked.sort_unstable_by_key(|(number, _)| *number);
+    asked.dedup_by(|(number, events), (kept, all)| {
         let is_same = number == kept;
         if is_same {
             *all |= *events;
         }
         is_same
     });
-    if watched.is_empty() {
-        return Ok(None);
-    }
-    let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    let mut is_empty = true;
-    for (number, events) in watched {
-        match readiness::watch(&set, number, events) {
-            Ok(()) => is_empty = false,
+    let mut watched = Vec::with_capacity(asked.len());
+    for (number, events) in asked {
+        match Watch::new(number) {
+            Ok(watch) => watched.push(Watched { watch, interests: interests(events) }),
             // Always as ready as it was when it was looked at: a file, a directory.
             Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok((!is_empty).then_some(set))
+    Ok(watched)
 }
 
-/// Only the time can end this wait, as that of `poll(2)` with an empty list.
-fn wait_for_nothing(deadline: Option<Instant>) -> io::Result<usize> {
+/// The directions that tell of these events. Either one tells of errors and hang-ups.
+fn interests(events: PollFlags) -> &'static [Interest] {
+    let reads = events.intersects(PollFlags::IN | PollFlags::PRI | PollFlags::RDHUP);
+    match (reads, events.contains(PollFlags::OUT)) {
+        (true, true) => &[Interest::Read, Interest::Write],
+        (false, true) => &[Interest::Write],
+        (_, false) => &[Interest::Read],
+    }
+}
+
+fn wait(
+    watched: &[Watched],
+    fds: &mut [PollFd<'_>],
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
     loop {
-        match park::park_until(deadline) {
-            Outcome::Woken => {}
-            Outcome::TimedOut => return Ok(0),
-            Outcome::Killed => return Err(io::Error::other(park::unwind_killed())),
+        let is_silent = watched.iter().all(Watched::enqueue);
+        let outcome = if is_silent { park::park_until(deadline) } else { Outcome::Woken };
+        watched.iter().for_each(Watched::dequeue);
+        if outcome == Outcome::Killed {
+            return Err(io::Error::other(park::unwind_killed()));
+        }
+        // Before the look that they are judged by, as in `Fd::retry`.
+        let seen: Vec<_> = watched.iter().map(|one| one.watch.source().observe()).collect();
+        let count = readiness::look(fds)?;
+        // After the time has passed, too: a worker that is late hears of it before the event.
+        if count > 0 || outcome == Outcome::TimedOut {
+            return Ok(count);
+        }
+        for (one, seen) in watched.iter().zip(seen) {
+            for interest in one.interests {
+                one.watch.source().clear_blocked(seen, *interest);
+            }
         }
     }
 }

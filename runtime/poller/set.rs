@@ -153,7 +153,9 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// Those of `epoll_ctl(2)`, by which a green thread waits: `ENOSPC`, `ENOMEM`.
+    /// Those of `epoll_ctl(2)`, by which a green thread waits: `ENOSPC`, `ENOMEM`, and `EINVAL` if
+    /// one and the same open file is in more than 500 sets in which green threads wait, or as often
+    /// in one of them, by duplicates. That is Linux's limit, which [`poll`](super::poll()) has not.
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.clear();
         let told = match timeout {

@@ -99,11 +99,12 @@ laws! {
         let peer = thread::spawn(move || {
             thread::sleep(SOON);
             writer.write_all(b"x").unwrap();
+            writer
         });
         let mut fds = [PollFd::new(&file, PollFlags::PRI), PollFd::new(&reader, PollFlags::IN)];
         assert_eq!(poll(&mut fds, None).unwrap(), 1);
         assert_eq!(fds.map(|fd| fd.revents()), [PollFlags::empty(), PollFlags::IN]);
-        peer.join().unwrap();
+        drop(peer.join().unwrap());
         assert_eq!(poll(&mut [PollFd::new(&file, PollFlags::PRI)], Some(SOON)).unwrap(), 0);
     }
 
@@ -218,17 +219,55 @@ fn ten_thousand_entries_are_one_wait() {
     });
 }
 
+/// A program with a green thread for each connection has all of them wait for the pipe that tells
+/// them to stop, too.
 #[test]
-fn without_a_descriptor_to_spare_a_wait_is_an_error_and_a_look_none() {
+fn a_thousand_waits_share_a_descriptor() {
+    child::succeed(|| {
+        let waits = if allow_descriptors(3_100) { 1_000 } else { 200 };
+        for workers in [1, 2] {
+            on_workers(workers, move || {
+                let (stop, stopper) = pipe().unwrap();
+                let stop = Arc::new(stop);
+                let waiters: Vec<_> = (0..waits)
+                    .map(|_| {
+                        let stop = stop.clone();
+                        greenstd::thread::spawn(move || {
+                            let (own, _writer) = pipe().unwrap();
+                            let mut fds =
+                                [&own, &*stop].map(|pipe| PollFd::new(pipe, PollFlags::IN));
+                            poll(&mut fds, None).map(|_| fds[1].revents())
+                        })
+                    })
+                    .collect();
+                greenstd::thread::sleep(SOON);
+                drop(stopper);
+                for waiter in waiters {
+                    assert_eq!(waiter.join().unwrap().unwrap(), PollFlags::HUP);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn without_a_descriptor_to_spare_one_can_wait_and_a_second_one_is_told() {
     child::succeed(|| {
         on_workers(1, || {
             let (reader, mut writer) = pipe().unwrap();
-            let mut fds = [PollFd::new(&reader, PollFlags::IN)];
+            let reader = Arc::new(reader);
             let _none = NoDescriptors::impose();
+            let waits = reader.clone();
+            let first = greenstd::thread::spawn(move || {
+                poll(&mut [PollFd::new(&*waits, PollFlags::IN)], None).unwrap()
+            });
+            greenstd::thread::sleep(SOON);
+            let mut fds = [PollFd::new(&*reader, PollFlags::IN)];
             assert_eq!(poll(&mut fds, Some(Duration::ZERO)).unwrap(), 0);
             let error = poll(&mut fds, Some(SOON)).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
             writer.write_all(b"x").unwrap();
+            assert_eq!(first.join().unwrap(), 1);
             assert_eq!(poll(&mut fds, None).unwrap(), 1);
         });
     });

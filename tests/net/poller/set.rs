@@ -138,31 +138,6 @@ laws! {
     }
 
     // C63
-    fn a_descriptor_that_was_closed_is_told_no_more() {
-        let (reader, mut writer) = pipe().unwrap();
-        let poller = Poller::new().unwrap();
-        for mode in [PollMode::Oneshot, PollMode::Level, PollMode::Edge] {
-            let copy = reader.as_fd().try_clone_to_owned().unwrap();
-            let (own, mut its_writer) = pipe().unwrap();
-            poller.add_with_mode(&own, Event::readable(1), mode).unwrap();
-            its_writer.write_all(b"x").unwrap();
-            let number = own.as_raw_fd();
-            drop(own);
-            assert!(told(&poller).is_empty());
-            assert_eq!(poller.wait(&mut Events::new(), Some(SOON)).unwrap(), 0);
-            // The number, when it is used again, is another open file.
-            let again = copy.try_clone().unwrap();
-            if again.as_raw_fd() == number {
-                assert_eq!(poller.delete(&again).unwrap_err().kind(), ErrorKind::NotFound);
-            }
-            poller.add(&again, Event::readable(2)).unwrap();
-            writer.write_all(b"y").unwrap();
-            assert_eq!(told(&poller), [2]);
-            byte(&reader);
-        }
-    }
-
-    // C63
     fn a_number_that_is_not_open_is_an_error() {
         let poller = Poller::new().unwrap();
         let closed = borrowed(NEVER_OPEN);
@@ -174,19 +149,6 @@ laws! {
         for outcome in outcomes {
             assert_eq!(outcome.unwrap_err().raw_os_error(), Some(libc::EBADF));
         }
-        assert!(told(&poller).is_empty());
-    }
-
-    fn a_duplicate_keeps_the_old_key_alive() {
-        let (reader, mut writer) = pipe().unwrap();
-        let poller = Poller::new().unwrap();
-        let copy = reader.try_clone().unwrap();
-        poller.add_with_mode(&reader, Event::readable(1), PollMode::Level).unwrap();
-        poller.add_with_mode(&copy, Event::readable(2), PollMode::Level).unwrap();
-        drop(reader);
-        writer.write_all(b"x").unwrap();
-        assert_eq!(told(&poller), [1, 2], "it is the kernel's habit, and documented");
-        drop(copy);
         assert!(told(&poller).is_empty());
     }
 
@@ -313,6 +275,67 @@ laws! {
         waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
         assert_eq!(read.load(Ordering::SeqCst), rounds);
     }
+}
+
+/// Runs `body` on threads of each kind, in a process of its own: a process that forks for another
+/// test has duplicates of all descriptors for a while.
+macro_rules! apart {
+    ($body:expr) => {
+        child::succeed(|| {
+            $body();
+            on_workers(1, $body);
+            on_workers(2, $body);
+        })
+    };
+}
+
+/// C63
+#[test]
+fn a_descriptor_that_was_closed_is_told_no_more() {
+    apart!(told_no_more_when_closed);
+}
+
+#[test]
+fn a_duplicate_keeps_the_old_key_alive() {
+    apart!(old_key_of_a_duplicate);
+}
+
+fn told_no_more_when_closed() {
+    let (reader, mut writer) = pipe().unwrap();
+    let poller = Poller::new().unwrap();
+    for mode in [PollMode::Oneshot, PollMode::Level, PollMode::Edge] {
+        let copy = reader.as_fd().try_clone_to_owned().unwrap();
+        let (own, mut its_writer) = pipe().unwrap();
+        poller.add_with_mode(&own, Event::readable(1), mode).unwrap();
+        its_writer.write_all(b"x").unwrap();
+        let number = own.as_raw_fd();
+        drop(own);
+        assert!(told(&poller).is_empty());
+        assert_eq!(poller.wait(&mut Events::new(), Some(SOON)).unwrap(), 0);
+        // The number, when it is used again, is another open file.
+        let again = copy.try_clone().unwrap();
+        assert_eq!(again.as_raw_fd(), number);
+        assert_eq!(poller.delete(&again).unwrap_err().kind(), ErrorKind::NotFound);
+        poller.add(&again, Event::readable(2)).unwrap();
+        writer.write_all(b"y").unwrap();
+        assert_eq!(told(&poller), [2]);
+        byte(&reader);
+        // What it is a copy of stays open.
+        poller.delete(&again).unwrap();
+    }
+}
+
+fn old_key_of_a_duplicate() {
+    let (reader, mut writer) = pipe().unwrap();
+    let poller = Poller::new().unwrap();
+    let copy = reader.try_clone().unwrap();
+    poller.add_with_mode(&reader, Event::readable(1), PollMode::Level).unwrap();
+    poller.add_with_mode(&copy, Event::readable(2), PollMode::Level).unwrap();
+    drop(reader);
+    writer.write_all(b"x").unwrap();
+    assert_eq!(told(&poller), [1, 2], "it is the kernel's habit, and documented");
+    drop(copy);
+    assert!(told(&poller).is_empty());
 }
 
 #[test]

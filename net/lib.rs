@@ -17,6 +17,7 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+pub mod memory;
 pub mod os;
 mod resolver;
 mod socket;
@@ -27,4 +28,5 @@ pub use std::net::{
 };
 
 pub use crate::address::ToSocketAddrs;
+pub use crate::memory::{DuplexStream, duplex};
 pub use crate::tcp::{Incoming, IntoIncoming, TcpListener, TcpStream};

@@ -74,6 +74,14 @@ impl Mode {
         }
     }
 
+    /// The timeout, for what has no kernel to ask.
+    pub(crate) fn timeout(&self, interest: Interest) -> Option<Duration> {
+        match self.timeout_micros(interest).load(Ordering::Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
     fn timeout_micros(&self, interest: Interest) -> &AtomicU64 {
         match interest {
             Interest::Read => &self.read_timeout_micros,

@@ -239,7 +239,7 @@ impl Pipe {
 }
 
 /// The bytes that one call can move; a socket takes as many buffers of the list.
-fn total(lengths: impl Iterator<Item = usize>) -> usize {
+pub(super) fn total(lengths: impl Iterator<Item = usize>) -> usize {
     lengths.take(MAX_BUFFERS).fold(0, usize::saturating_add)
 }
 

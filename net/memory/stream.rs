@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use greenstd_runtime::fd::Interest;
 
 use super::connection::{Connection, Side};
-use super::pipe::Attempt;
+use super::pipe::{self, Attempt};
 use crate::socket::Mode;
 
 /// One end of an in-memory connection, made by [`duplex()`](crate::duplex()).
@@ -190,7 +190,7 @@ impl DuplexStream {
     }
 
     fn read_into(&self, buffers: &mut [IoSliceMut<'_>], is_peek: bool) -> io::Result<usize> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
+        if pipe::total(buffers.iter().map(|buffer| buffer.len())) == 0 {
             return Ok(0);
         }
         let End { connection, side, mode } = &*self.end;

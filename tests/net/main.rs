@@ -10,4 +10,5 @@ mod flavour;
 #[path = "../common/random.rs"]
 mod random;
 
+mod duplex;
 mod poller;

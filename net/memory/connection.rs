@@ -90,7 +90,8 @@ impl Connection {
     ) -> io::Result<usize> {
         // Before the first attempt: what it takes must not be lost if this is where a kill ends it.
         spend_budget();
-        let deadline = mode.deadline(interest);
+        // As they are now: a change concerns the calls that come after it.
+        let (deadline, is_nonblocking) = (mode.deadline(interest), mode.is_nonblocking());
         loop {
             let mut state = self.lock();
             let now = Instant::now();
@@ -98,7 +99,7 @@ impl Connection {
                 Attempt::Done(outcome) => return outcome,
                 Attempt::Wait(until) => until,
             };
-            if mode.is_nonblocking() || deadline.is_some_and(|deadline| deadline <= now) {
+            if is_nonblocking || deadline.is_some_and(|deadline| deadline <= now) {
                 return Err(io::Error::from_raw_os_error(libc::EAGAIN));
             }
             let caller = Unparker::current();

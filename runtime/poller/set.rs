@@ -7,12 +7,15 @@
 //!
 //! # Invariants
 //!
-//! 1. The eventfd of the notification is in the set, as a level: it is told until somebody has read
+//! 1. Who is told that nothing is there was told so after its last look at the slot, and truly: what
+//!    comes later is an event of the set's descriptor.
+//! 2. The eventfd of the notification is in the set, as a level: it is told until somebody has read
 //!    it, and only who has read it returns for it.
 
 use super::event::{Event, Events, NOTIFICATION, PollMode};
+use super::{PollFd, PollFlags};
 use crate::fd::{Fd, Interest};
-use crate::park;
+use crate::{park, readiness};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 use std::fmt;
@@ -195,6 +198,12 @@ impl Poller {
                 epoll::wait(&self.set, &mut events.room[..], Some(&AT_ONCE))
             })?;
             if told == 0 {
+                // While somebody else looks at the set, Linux tells those who do not wait that it is
+                // empty: it asks without the set's lock, and whoever looks has taken the list away.
+                // `poll(2)` asks under that lock.
+                if readiness::look(&mut [PollFd::new(&self.set, PollFlags::IN)])? > 0 {
+                    continue;
+                }
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             let room = &mut events.room[..told];

@@ -238,43 +238,54 @@ laws! {
     }
 
     fn each_oneshot_is_told_to_one_of_several_waiters() {
-        let mut random = Random::from_environment();
-        let pipes: Arc<Vec<_>> = Arc::new((0..16).map(|_| pipe().unwrap()).collect());
-        let poller = Arc::new(Poller::new().unwrap());
-        for (key, (reader, _)) in pipes.iter().enumerate() {
-            poller.add(reader, Event::readable(key)).unwrap();
-        }
-        let rounds = 2000;
-        let read = Arc::new(AtomicUsize::new(0));
-        let waiters: Vec<_> = (0..4)
-            .map(|_| {
-                let (poller, pipes, read) = (poller.clone(), pipes.clone(), read.clone());
-                thread::spawn(move || {
-                    let mut events = Events::with_capacity(NonZeroUsize::new(3).unwrap());
-                    while read.load(Ordering::SeqCst) < rounds {
-                        poller.wait(&mut events, None).unwrap();
-                        for event in events.iter() {
-                            // Whoever is told has it alone, so this never blocks.
-                            byte(&pipes[event.key].0);
-                            read.fetch_add(1, Ordering::SeqCst);
-                            poller.modify(&pipes[event.key].0, Event::readable(event.key)).unwrap();
-                        }
-                    }
-                    // The others may be waiting for what will never come.
-                    poller.notify().unwrap();
-                })
-            })
-            .collect();
-        for _ in 0..rounds {
-            let writer = &pipes[random.below(16) as usize].1;
-            (&mut &*writer).write_all(b"x").unwrap();
-            if random.below(8) == 0 {
-                thread::yield_now();
-            }
-        }
-        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
-        assert_eq!(read.load(Ordering::SeqCst), rounds);
+        share_oneshots(0);
     }
+
+    fn waiters_of_both_kinds_share_a_set() {
+        share_oneshots(2);
+    }
+}
+
+/// Has four threads, of which so many are OS threads, wait for a set with little room each, and
+/// sees to it that each byte is read by the one who was told of it.
+fn share_oneshots(os_threads: usize) {
+    let mut random = Random::from_environment();
+    let pipes: Arc<Vec<_>> = Arc::new((0..16).map(|_| pipe().unwrap()).collect());
+    let poller = Arc::new(Poller::new().unwrap());
+    for (key, (reader, _)) in pipes.iter().enumerate() {
+        poller.add(reader, Event::readable(key)).unwrap();
+    }
+    let rounds = 2000;
+    let read = Arc::new(AtomicUsize::new(0));
+    let wait = || {
+        let (poller, pipes, read) = (poller.clone(), pipes.clone(), read.clone());
+        move || {
+            let mut events = Events::with_capacity(NonZeroUsize::new(3).unwrap());
+            while read.load(Ordering::SeqCst) < rounds {
+                poller.wait(&mut events, None).unwrap();
+                for event in events.iter() {
+                    // Whoever is told has it alone, so this never blocks.
+                    byte(&pipes[event.key].0);
+                    read.fetch_add(1, Ordering::SeqCst);
+                    poller.modify(&pipes[event.key].0, Event::readable(event.key)).unwrap();
+                }
+            }
+            // The others may be waiting for what will never come.
+            poller.notify().unwrap();
+        }
+    };
+    let on_os_threads: Vec<_> = (0..os_threads).map(|_| std::thread::spawn(wait())).collect();
+    let green: Vec<_> = (os_threads..4).map(|_| greenstd::thread::spawn(wait())).collect();
+    for _ in 0..rounds {
+        let writer = &pipes[random.below(16) as usize].1;
+        (&mut &*writer).write_all(b"x").unwrap();
+        if random.below(8) == 0 {
+            greenstd::thread::yield_now();
+        }
+    }
+    green.into_iter().for_each(|waiter| waiter.join().unwrap());
+    on_os_threads.into_iter().for_each(|waiter| waiter.join().unwrap());
+    assert_eq!(read.load(Ordering::SeqCst), rounds);
 }
 
 /// Runs `body` on threads of each kind, in a process of its own: a process that forks for another

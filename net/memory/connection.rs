@@ -1,8 +1,8 @@
 //! A connection: both directions under one lock, who waits for them, and the one loop of all calls.
 //!
 //! A call is tried under the lock. If it has to wait, its thread queues itself, gives the lock up,
-//! parks, takes itself out, and tries again. Whatever could end a wait wakes all who wait for it, so
-//! none depends on another that might give up: as with a socket.
+//! parks, takes itself out, and tries again. Whatever could end a wait wakes all who wait for it,
+//! so none depends on another that might give up: as with a socket.
 //!
 //! # Invariants
 //!
@@ -79,8 +79,8 @@ impl Connection {
         self.state.lock()
     }
 
-    /// Tries `attempt` until it is done, or once if the mode says so, or the mode's timeout, counted
-    /// from here, has passed; blocks the calling thread between the attempts.
+    /// Tries `attempt` until it is done, or once if the mode says so, or the mode's timeout,
+    /// counted from here, has passed; blocks the calling thread between the attempts.
     pub(super) fn call(
         &self,
         side: Side,

@@ -17,8 +17,8 @@ use super::duplex::Builder;
 ///
 /// Its semantics are those of a Unix socket: up to `backlog` connections wait to be accepted, and
 /// who connects beyond that waits. When the last handle is dropped, connections that nobody has
-/// accepted are closed, and further ones are refused. Works on threads of either kind; a kill, and a
-/// timeout scope that expires, end a wait by unwinding, and no connection is lost.
+/// accepted are closed, and further ones are refused. Works on threads of either kind; a kill, and
+/// a timeout scope that expires, end a wait by unwinding, and no connection is lost.
 ///
 /// # Examples
 ///
@@ -165,8 +165,8 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// `TimedOut` when `timeout` has passed; `InvalidInput` if it is zero; `ConnectionRefused` if the
-    /// listener is gone.
+    /// `TimedOut` when `timeout` has passed; `InvalidInput` if it is zero; `ConnectionRefused` if
+    /// the listener is gone.
     pub fn connect_timeout(&self, timeout: Duration) -> io::Result<DuplexStream> {
         if timeout.is_zero() {
             let message = "cannot set a 0 duration timeout";

@@ -1,8 +1,8 @@
 //! One direction of a connection: bytes that were written and are not read yet.
 //!
 //! It is told the time with each call and never waits, so its tests need no clock. Bytes lie in one
-//! queue from the write to the read; those at its front have *arrived*, the others are on their way,
-//! in packets that know when they arrive.
+//! queue from the write to the read; those at its front have *arrived*, the others are on their
+//! way, in packets that know when they arrive.
 //!
 //! # Invariants
 //!

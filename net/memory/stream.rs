@@ -14,11 +14,11 @@ use crate::socket::Mode;
 
 /// One end of an in-memory connection, made by [`duplex()`](crate::duplex()).
 ///
-/// It has the calls of a [`TcpStream`](crate::TcpStream) that need no address, with the semantics of
-/// a Unix stream socket: reads park until there is data, writes until there is room for at least a
-/// byte. Works on threads of either kind. Several green threads may read and write it at once,
-/// through `&DuplexStream` or through clones. A kill, and a timeout scope that expires, end a parked
-/// call by unwinding; nothing that was acknowledged is lost.
+/// It has the calls of a [`TcpStream`](crate::TcpStream) that need no address, with the semantics
+/// of a Unix stream socket: reads park until there is data, writes until there is room for at least
+/// a byte. Works on threads of either kind. Several green threads may read and write it at once,
+/// through `&DuplexStream` or through clones. A kill, and a timeout scope that expires, end a
+/// parked call by unwinding; nothing that was acknowledged is lost.
 ///
 /// An end is closed when its last handle is dropped: the other end reads what is left and then the
 /// end of the stream, and its writes fail with `BrokenPipe`. If the end that was closed had bytes
@@ -107,8 +107,8 @@ impl DuplexStream {
         self.read_into(&mut [IoSliceMut::new(buf)], true)
     }
 
-    /// Sets how long a read may wait; `None` for as long as it takes. A read that waits longer fails
-    /// with `WouldBlock`, as that of a socket.
+    /// Sets how long a read may wait; `None` for as long as it takes. A read that waits longer
+    /// fails with `WouldBlock`, as that of a socket.
     ///
     /// # Errors
     ///
@@ -155,9 +155,9 @@ impl DuplexStream {
         Ok(())
     }
 
-    /// Breaks the connection down, as a lost host or `SO_LINGER` of zero does with TCP: what was not
-    /// read yet is lost in both directions, and from now on each read and each write, at either end,
-    /// fails with `ConnectionReset`; so do those that are parked.
+    /// Breaks the connection down, as a lost host or `SO_LINGER` of zero does with TCP: what was
+    /// not read yet is lost in both directions, and from now on each read and each write, at either
+    /// end, fails with `ConnectionReset`; so do those that are parked.
     pub fn reset(&self) {
         self.end.connection.lock().reset();
     }

@@ -12,8 +12,8 @@ const CAPACITY: usize = 1024;
 
 /// What is asked of a descriptor in a [`Poller`](super::Poller), or has been told of it.
 ///
-/// Errors and hang-ups are told unasked. They make both `readable` and `writable` true, as a call in
-/// either direction would not block then; [`is_error`](Event::is_error) and
+/// Errors and hang-ups are told unasked. They make both `readable` and `writable` true, as a call
+/// in either direction would not block then; [`is_error`](Event::is_error) and
 /// [`is_hangup`](Event::is_hangup) tell them apart.
 ///
 /// # Examples

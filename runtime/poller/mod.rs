@@ -6,8 +6,8 @@
 //! [`wait_readable`](crate::readiness::wait_readable) and `wait_writable`; for one beside channels
 //! and locks, [`select::readable`](crate::select::readable).
 //!
-//! [`poll()`] is `poll(2)`: a list for each call. [`Poller`] is a set that stays, shaped like that of
-//! the `polling` crate; it is `epoll(7)`, and its descriptor is what its callers wait for in the
+//! [`poll()`] is `poll(2)`: a list for each call. [`Poller`] is a set that stays, shaped like that
+//! of the `polling` crate; it is `epoll(7)`, and its descriptor is what its callers wait for in the
 //! reactor of their worker.
 
 mod event;

@@ -34,9 +34,9 @@ use std::time::{Duration, Instant};
 /// # Errors
 ///
 /// Those of `poll(2)`: `InvalidInput` for more entries than the process may open descriptors. If it
-/// has to wait, those of `epoll_ctl(2)`: `ENOSPC` at the system's limit of watches; and `EMFILE`, if
-/// another green thread of this worker waits for one of these numbers in a like manner, and there
-/// is no descriptor left for a duplicate of it.
+/// has to wait, those of `epoll_ctl(2)`: `ENOSPC` at the system's limit of watches; and `EMFILE`,
+/// if another green thread of this worker waits for one of these numbers in a like manner, and
+/// there is no descriptor left for a duplicate of it.
 ///
 /// # Examples
 ///

@@ -1,14 +1,14 @@
 //! `Poller`: a set of descriptors that stays from wait to wait.
 //!
-//! It is an epoll set. A wait takes what the set has to tell without waiting, and else waits for the
-//! set's own descriptor, as a read waits for a socket: so it inherits deadlines, kills, several
+//! It is an epoll set. A wait takes what the set has to tell without waiting, and else waits for
+//! the set's own descriptor, as a read waits for a socket: so it inherits deadlines, kills, several
 //! waiters, and threads of either kind. Nothing is suspended between the kernel's handing over of
 //! events and the return of the call, so none is lost with a waiter that is killed.
 //!
 //! # Invariants
 //!
-//! 1. Who is told that nothing is there was told so after its last look at the slot, and truly: what
-//!    comes later is an event of the set's descriptor.
+//! 1. Who is told that nothing is there was told so after its last look at the slot, and truly:
+//!    what comes later is an event of the set's descriptor.
 //! 2. The eventfd of the notification is in the set, as a level: it is told until somebody has read
 //!    it, and only who has read it returns for it.
 
@@ -34,14 +34,14 @@ use std::time::Duration;
 /// is taken out by the kernel; no memory of anybody is at stake, so adding is no unsafe call. But
 /// what the kernel watches is the *open file*, not the number: while a duplicate of the descriptor
 /// is open, here or in another process, events go on being told under its old key, and nobody can
-/// delete them any more. So delete it first. A number that is used again is another open file, which
-/// is not in the set until it is added, under a key of its own.
+/// delete them any more. So delete it first. A number that is used again is another open file,
+/// which is not in the set until it is added, under a key of its own.
 ///
 /// # As a descriptor
 ///
 /// A poller is readable when it has something to tell, so `wait_readable`, `select::readable` and
-/// other pollers can wait for it. Linux lets sets stand in sets a few levels deep; a wait of a green
-/// thread needs one of these levels.
+/// other pollers can wait for it. Linux lets sets stand in sets a few levels deep; a wait of a
+/// green thread needs one of these levels.
 ///
 /// # Examples
 ///
@@ -198,9 +198,9 @@ impl Poller {
                 epoll::wait(&self.set, &mut events.room[..], Some(&AT_ONCE))
             })?;
             if told == 0 {
-                // While somebody else looks at the set, Linux tells those who do not wait that it is
-                // empty: it asks without the set's lock, and whoever looks has taken the list away.
-                // `poll(2)` asks under that lock.
+                // While somebody else looks at the set, Linux tells those who do not wait that it
+                // is empty: it asks without the set's lock, and whoever looks has taken the list
+                // away. `poll(2)` asks under that lock.
                 if readiness::look(&mut [PollFd::new(&self.set, PollFlags::IN)])? > 0 {
                     continue;
                 }

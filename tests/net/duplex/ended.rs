@@ -1,5 +1,5 @@
-//! Kills, timeout scopes and the end of a runtime while somebody is parked in a stream: nothing that
-//! was acknowledged is lost, and the stream goes on.
+//! Kills, timeout scopes and the end of a runtime while somebody is parked in a stream: nothing
+//! that was acknowledged is lost, and the stream goes on.
 
 use crate::flavour::on_workers;
 use greenstd::net::duplex;

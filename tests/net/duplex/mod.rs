@@ -1,8 +1,8 @@
 //! Streams and listeners inside of one process.
 //!
-//! The laws in `laws/` are one body of code over a pair of std's Unix sockets, which shows that they
-//! are the kernel's, and over ours on threads of each kind. Those of `tests/tcp` about the moving of
-//! bytes hold here, too, word by word.
+//! The laws in `laws/` are one body of code over a pair of std's Unix sockets, which shows that
+//! they are the kernel's, and over ours on threads of each kind. Those of `tests/tcp` about the
+//! moving of bytes hold here, too, word by word.
 
 mod ended;
 mod faults;

@@ -1,8 +1,8 @@
 //! Descriptors of many kinds, and what the C library's `poll` says of them.
 
-use greenstd::poller::{PollFd, PollFlags};
+use greenstd::poller::{Events, PollFd, PollFlags, Poller};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{PipeReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -61,6 +61,20 @@ pub fn terminal() -> (File, File) {
         assert_eq!(libc::tcsetattr(program.as_raw_fd(), libc::TCSANOW, &raw const mode), 0);
     }
     (driver.into(), program.into())
+}
+
+/// What is told now.
+pub fn told(poller: &Poller) -> Vec<usize> {
+    let mut events = Events::new();
+    poller.wait(&mut events, Some(Duration::ZERO)).unwrap();
+    let mut keys: Vec<usize> = events.iter().map(|event| event.key).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Reads a byte that is there.
+pub fn byte(mut reader: &PipeReader) {
+    reader.read_exact(&mut [0]).unwrap();
 }
 
 /// Both ends of a loopback connection.

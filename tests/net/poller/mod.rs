@@ -9,3 +9,4 @@ mod notify;
 mod one;
 mod poll;
 mod set;
+mod waiters;

@@ -65,7 +65,7 @@ laws! {
                 .map(|turn: u32| {
                     let one = one.clone();
                     thread::spawn(move || {
-                        if turn % 2 == 0 {
+                        if turn.is_multiple_of(2) {
                             thread::yield_now();
                         }
                         wait_readable(&*one, Some(Instant::now() + Duration::from_secs(100)))

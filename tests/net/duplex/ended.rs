@@ -1,15 +1,15 @@
 //! Kills, timeout scopes and the end of a runtime while somebody is parked in a stream: nothing
 //! that was acknowledged is lost, and the stream goes on.
 
-use crate::flavour::on_workers;
+use crate::flavour::{Watchdog, on_workers};
 use greenstd::net::duplex;
 use greenstd::net::duplex::{Builder, Link};
 use greenstd::runtime;
 use greenstd::thread::{self, Killed};
 use greenstd::time::{TimedOut, timeout};
 use std::io::{Read, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_millis(10);
@@ -105,14 +105,19 @@ impl Drop for TalksWhenDropped {
 
 #[test]
 fn destructor_of_a_killed_green_thread_gets_errors_instead_of_waits() {
+    let _watchdog = Watchdog::new();
     for workers in [1, 2] {
         let (mut one, other) = duplex(16);
         let runtime = runtime::Builder::new().workers(workers).build().unwrap();
         let talks = TalksWhenDropped(other);
+        let (entered, has_entered) = mpsc::channel();
         let waiter = runtime.spawn(move || {
             let mut talks = talks;
+            entered.send(()).unwrap();
             let _ = talks.0.read(&mut [0]);
         });
+        // One that was killed before its start would drop its closure outside of a green thread.
+        has_entered.recv().unwrap();
         std::thread::sleep(SOON);
         runtime.shutdown();
         assert!(waiter.join().is_err_and(|payload| payload.is::<Killed>()));

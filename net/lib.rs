@@ -17,6 +17,8 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod os;
 mod resolver;
 mod socket;

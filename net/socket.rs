@@ -53,6 +53,7 @@ impl Socket {
 
     /// A second descriptor of the same socket, sharing the mode but not the waits.
     pub(crate) fn try_clone(&self) -> io::Result<Socket> {
+        faults::before(Call::Open)?;
         let fd = self.fd.as_fd().try_clone_to_owned()?;
         Ok(Socket { fd: Fd::new(fd), mode: Arc::clone(&self.mode) })
     }
@@ -138,9 +139,17 @@ impl Socket {
     }
 
     pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let wanted = total_bytes(buffers.iter().map(|buffer| buffer.len()));
-        if wanted == 0 {
+        let total = total_bytes(buffers.iter().map(|buffer| buffer.len()));
+        if total == 0 {
             return Ok(0);
+        }
+        let wanted = faults::allowed(Call::Receive, total);
+        if wanted < total {
+            let mut filled = buffers.iter_mut().filter(|buffer| !buffer.is_empty());
+            let first = filled.next().expect("the total is not zero");
+            let wanted = wanted.min(first.len());
+            let first = &mut first[..wanted];
+            return self.transfer(Interest::Read, wanted, |fd| sys::receive(fd, first, 0));
         }
         self.transfer(Interest::Read, wanted, |fd| sys::receive_vectored(fd, buffers))
     }
@@ -160,7 +169,14 @@ impl Socket {
     }
 
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let wanted = total_bytes(buffers.iter().map(|buffer| buffer.len()));
+        let total = total_bytes(buffers.iter().map(|buffer| buffer.len()));
+        let wanted = faults::allowed(Call::Send, total);
+        if wanted < total {
+            let mut filled = buffers.iter().filter(|buffer| !buffer.is_empty());
+            let first = filled.next().expect("the total is not zero");
+            let wanted = wanted.min(first.len());
+            return self.transfer(Interest::Write, wanted, |fd| sys::send(fd, &first[..wanted]));
+        }
         self.transfer(Interest::Write, wanted, |fd| sys::send_vectored(fd, buffers))
     }
 

@@ -8,6 +8,13 @@
 //!
 //! 1. The registration is ended before the descriptor is closed or handed out.
 //! 2. Readiness is forgotten only by a call that came after the look at it (`Seen`).
+//!
+//! # Spurious readiness
+//!
+//! A test build can have a call fail with `spurious_would_block` though there is something to do.
+//! epoll is edge-triggered, and the kernel, which knows of no such failure, would not tell a second
+//! time. So the descriptor is armed anew, and the whole path is taken as for a kernel that had
+//! woken somebody for nothing: forget, park, be told again.
 
 use crate::engine;
 use crate::readiness::Registration;
@@ -96,9 +103,9 @@ impl Fd {
     /// # Errors
     ///
     /// Those of `call`.
-    pub fn try_once<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub fn try_once<T>(&self, call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         engine::spend_io_budget();
-        call()
+        truthful(call)
     }
 
     #[inline]
@@ -132,6 +139,9 @@ impl Fd {
                         if let Some((source, seen)) = seen {
                             source.clear_blocked(seen, interest);
                         }
+                        if is_spurious(&error) {
+                            self.registration.rearm(self.as_raw_fd())?;
+                        }
                     }
                     Err(error) => return Err(error),
                 }
@@ -139,7 +149,7 @@ impl Fd {
             if !self.registration.wait(self.as_raw_fd(), interest, deadline)? {
                 // Once more, as the kernel does: a worker that is late finds the deadline passed
                 // before it hears of what came in time.
-                return call().map_err(|error| match error.kind() {
+                return truthful(call).map_err(|error| match error.kind() {
                     io::ErrorKind::WouldBlock => io::Error::from_raw_os_error(libc::EAGAIN),
                     _ => error,
                 });
@@ -174,5 +184,52 @@ impl From<Fd> for OwnedFd {
         let number = fd.as_raw_fd();
         fd.registration.deregister(number);
         fd.fd.take().expect("it is consumed here")
+    }
+}
+
+/// The error of a call that does as if the kernel had said `WouldBlock`, for tests of what then
+/// happens: [`Fd::retry`] waits until it is told once more.
+///
+/// Who asks without having been told anything ([`Fd::try_once`], and a call after its deadline)
+/// gets the truth: the call is repeated.
+#[cfg(feature = "faults")]
+#[must_use]
+pub fn spurious_would_block() -> io::Error {
+    io::Error::new(io::ErrorKind::WouldBlock, Spurious)
+}
+
+/// What tells such an error from all others.
+#[cfg(feature = "faults")]
+#[derive(Debug)]
+struct Spurious;
+
+#[cfg(feature = "faults")]
+impl std::fmt::Display for Spurious {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("would block, says a fault that was injected")
+    }
+}
+
+#[cfg(feature = "faults")]
+impl std::error::Error for Spurious {}
+
+#[cfg(feature = "faults")]
+fn is_spurious(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Spurious>())
+}
+
+#[cfg(not(feature = "faults"))]
+const fn is_spurious(_: &io::Error) -> bool {
+    false
+}
+
+/// Makes a call whose outcome nobody was told before.
+#[inline]
+fn truthful<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if is_spurious(&error) => {}
+            outcome => return outcome,
+        }
     }
 }

@@ -124,6 +124,22 @@ impl Registration {
         Ok(source)
     }
 
+    /// Has the present readiness told once more, if the descriptor is registered; it would be
+    /// told anyway with its first registration, or the next.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl`.
+    #[cold]
+    pub(crate) fn rearm(&self, fd: RawFd) -> io::Result<()> {
+        let Some(source) = self.source.get() else { return Ok(()) };
+        // Locked, so that it cannot move meanwhile.
+        match &*source.place.lock() {
+            Some(place) => place.rearm(fd),
+            None => Ok(()),
+        }
+    }
+
     /// Ends the registration, before the descriptor is closed.
     pub(crate) fn deregister(&mut self, fd: RawFd) {
         if let Some(source) = self.source.take()

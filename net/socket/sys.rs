@@ -62,8 +62,11 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
 
 /// Accepts a connection, which is blocking and closed on exec. Blocks unless `fd` is `O_NONBLOCK`.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
-    faults::before(Call::Accept)?;
     let accept = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| loop {
+        match faults::before(Call::Accept) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            outcome => outcome?,
+        }
         // SAFETY: `try_init` passes a valid storage and its length, which outlive the call.
         let accepted =
             unsafe { libc::accept4(fd.as_raw_fd(), storage.cast(), length, libc::SOCK_CLOEXEC) };

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Type};
 use super::{Incoming, IntoIncoming, TcpStream};
 use crate::address::{ToSocketAddrs, first_success};
 use crate::socket::traits::socket_traits;
-use crate::socket::{HiddenNonblocking, Mode, Socket, sys};
+use crate::socket::{Call, HiddenNonblocking, Mode, Socket, faults, sys};
 
 /// std's queue of connections that nobody has accepted yet. A burst of more connects loses SYNs,
 /// which clients send again a second later; see [`TcpListener::bind`].
@@ -74,6 +74,7 @@ impl TcpListener {
         first_success(addr, |address| {
             let kind = Type::STREAM.cloexec().nonblocking();
             let domain = Domain::for_address(address);
+            faults::before(Call::Open)?;
             let socket = socket2::Socket::new_raw(domain, kind, Some(Protocol::TCP))?;
             socket.set_reuse_address(true)?;
             socket.bind(&address.into())?;

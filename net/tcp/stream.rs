@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
 use crate::address::{ToSocketAddrs, first_success};
 use crate::socket::traits::socket_traits;
-use crate::socket::{Mode, Socket, sys};
+use crate::socket::{Call, Mode, Socket, faults, sys};
 
 /// A TCP connection between a local and a remote socket: std's `TcpStream`, with calls that park
 /// the green thread where std's block the OS thread.
@@ -72,12 +72,14 @@ impl TcpStream {
     fn connect_until(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
         let kind = Type::STREAM.cloexec().nonblocking();
         let domain = Domain::for_address(*address);
+        faults::before(Call::Open)?;
         let socket = socket2::Socket::new_raw(domain, kind, Some(Protocol::TCP))?;
         let fd = Fd::new(OwnedFd::from(socket));
         let target = SockAddr::from(*address);
         // On Linux a repeated connect tells how the first one is doing, and at its end returns
         // its outcome once, so no separate question (`SO_ERROR`) is needed.
         let connected = fd.retry(Interest::Write, deadline, || {
+            faults::before(Call::Connect)?;
             match SockRef::from(&fd).connect(&target) {
                 Err(error) if is_in_progress(&error) => Err(io::ErrorKind::WouldBlock.into()),
                 Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(Ok(())),

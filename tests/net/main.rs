@@ -9,3 +9,6 @@ mod child;
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;
+
+#[cfg(feature = "faults")]
+mod faulty;

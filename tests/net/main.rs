@@ -9,6 +9,10 @@ mod child;
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;
+#[path = "../common/scenes.rs"]
+#[allow(dead_code, reason = "others use the rest of it")]
+mod scenes;
 
 #[cfg(feature = "faults")]
 mod faulty;
+mod laws;

@@ -137,6 +137,7 @@ fn writer_waits_for_a_slow_reader() {
     });
 }
 
+/// C59
 #[test]
 fn ten_megabytes_go_both_ways_at_once_unharmed() {
     run(|| {

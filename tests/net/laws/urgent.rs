@@ -6,7 +6,10 @@ use crate::scenes::std_pair;
 use greenstd::net::TcpStream;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Before a read counts as hung.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[allow(unsafe_code, reason = "std cannot send urgent data")]
 fn send_urgent(stream: &std::net::TcpStream, byte: u8) {
@@ -26,7 +29,8 @@ fn send_around_an_urgent_byte(peer: &mut std::net::TcpStream) {
 
 /// What there is besides the urgent byte, read with more room than that takes.
 fn assert_reads_around_it(stream: &mut TcpStream) {
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let start = Instant::now();
     let mut received = Vec::new();
     while received.len() < 6 {
         let mut buffer = [0; 64];
@@ -34,6 +38,8 @@ fn assert_reads_around_it(stream: &mut TcpStream) {
         received.extend_from_slice(&buffer[..count]);
     }
     assert_eq!(received, b"abcdef");
+    // A read looks once more when its time is up, which would hide that nobody was told.
+    assert!(start.elapsed() < PATIENCE, "nobody was told of what follows the mark");
 }
 
 laws! {

@@ -7,10 +7,11 @@ use crate::flavour::on_workers;
 use crate::random::Random;
 use greenstd::net::TcpStream;
 use greenstd::net::faults::{Fault, Plan};
+use greenstd::sync::mpsc;
 use greenstd::thread::{self, JoinHandle};
 use std::fs;
 use std::net::Shutdown;
-use std::sync::mpsc;
+
 use std::time::Duration;
 
 /// Runs in a row, each with a seed of its own.

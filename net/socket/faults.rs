@@ -2,7 +2,7 @@
 //!
 //! Every system call of this crate that can fail for reasons outside the program asks here first.
 //! Without the feature `faults` the answers are constants, and nothing is left of the questions.
-//! With it a [`Plan`](plan::Plan) answers: the one that is in force for the calling thread, or else
+//! With it a `Plan` answers: the one that is in force for the calling thread, or else
 //! that of the environment.
 //!
 //! # What may happen to whom

@@ -38,7 +38,8 @@ laws! {
             writer.join().unwrap();
             let received = reader.join().unwrap();
             assert_eq!(received.len(), BYTES);
-            assert!(received.iter().zip(0_usize..).all(|(&byte, index)| byte == index as u8 ^ mark));
+            let expected = (0..BYTES).map(|index| index as u8 ^ mark);
+            assert!(received.into_iter().eq(expected));
         }
     }
 

@@ -27,7 +27,8 @@
 //! | here | what |
 //! |---|---|
 //! | [`thread`] | std's threads, as green threads; kills, links, nurseries, joins of many |
-//! | [`net`] | std's sockets, which park |
+//! | [`net`], [`os`] | std's sockets, which park; those of Unix; names, dialing, servers |
+//! | [`io`] | `copy` in one direction and in both, pipelines, limits of speed, halves of streams |
 //! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
 //! | [`time`] | std's clocks; timeout scopes, tickers |
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
@@ -36,14 +37,17 @@
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |
 //! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
+//! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.
 
 pub use greenstd_net as net;
+pub use greenstd_net::io;
+pub use greenstd_net::os;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    channel, green_local, group, local, park, queue, run, runtime, select, spawn, spawn_local,
-    sync, thread, time,
+    channel, green_local, group, local, park, poller, queue, run, runtime, select, spawn,
+    spawn_local, sync, thread, time,
 };

@@ -2,14 +2,18 @@
 //!
 //! `speak free-address` prints an address that nobody listens on. `speak echo ADDRESS CLIENTS
 //! BYTES` sends that many bytes from each of so many clients at once, expects the same bytes back
-//! and then the end. `speak reset ADDRESS CLIENTS` leaves in the middle of a message.
+//! and then the end. `speak reset ADDRESS CLIENTS` leaves in the middle of a message. `speak
+//! free-udp-address` and `speak udp-echo ADDRESS CLIENTS DATAGRAMS` do the same with datagrams:
+//! each client sends so many, of all lengths, and sends again what is lost. `speak unix-echo PATH
+//! CLIENTS BYTES` and `speak unix-reset PATH CLIENTS` speak over a Unix socket.
 //!
 //! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
 //! while, so that a server that hangs is a failure and not a hanging check.
 
 use std::env;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Larger than what the kernel sends in one piece, and no divisor of any message.
 const PIECE_BYTES: usize = 70_001;
 
+/// The longest datagram that IPv4 carries.
+const DATAGRAM_BYTES: usize = 65_507;
+
+/// After so long a datagram counts as lost.
+const LOST_AFTER: Duration = Duration::from_millis(200);
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -29,15 +39,35 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["free-address"] => println!("{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?),
         ["echo", address, clients, bytes] => {
             let (address, bytes) = (address.parse()?, bytes.parse()?);
-            each(clients.parse()?, |client| echo(address, client, bytes))?;
+            each(clients.parse()?, |client| echo(&connect(address)?, client, bytes))?;
             println!("{clients} clients got their {bytes} bytes back");
         }
         ["reset", address, clients] => {
             let address = address.parse()?;
-            each(clients.parse()?, |_| reset(address))?;
+            each(clients.parse()?, |_| reset(&connect(address)?))?;
             println!("{clients} clients left in the middle");
         }
-        _ => return Err("free-address | echo ADDRESS CLIENTS BYTES | reset ADDRESS CLIENTS".into()),
+        ["free-udp-address"] => println!("{}", UdpSocket::bind("127.0.0.1:0")?.local_addr()?),
+        ["udp-echo", address, clients, datagrams] => {
+            let (address, datagrams) = (address.parse()?, datagrams.parse()?);
+            each(clients.parse()?, |client| udp_echo(address, client, datagrams))?;
+            println!("{clients} clients got their {datagrams} datagrams back");
+        }
+        ["unix-echo", path, clients, bytes] => {
+            let bytes = bytes.parse()?;
+            each(clients.parse()?, |client| echo(&connect_unix(path)?, client, bytes))?;
+            println!("{clients} clients got their {bytes} bytes back");
+        }
+        ["unix-reset", path, clients] => {
+            each(clients.parse()?, |_| reset(&connect_unix(path)?))?;
+            println!("{clients} clients left in the middle");
+        }
+        _ => {
+            return Err("free-address | echo ADDRESS CLIENTS BYTES | reset ADDRESS CLIENTS | \
+                        free-udp-address | udp-echo ADDRESS CLIENTS DATAGRAMS | \
+                        unix-echo PATH CLIENTS BYTES | unix-reset PATH CLIENTS"
+                .into());
+        }
     }
     Ok(())
 }
@@ -52,18 +82,50 @@ fn each(clients: usize, client: impl Fn(usize) -> io::Result<()> + Sync) -> io::
     })
 }
 
-fn echo(address: SocketAddr, client: usize, bytes: usize) -> io::Result<()> {
-    let stream = connect(address)?;
+/// A connection of either kind.
+trait Stream: Sync {
+    fn send(&self, bytes: &[u8]) -> io::Result<()>;
+    fn receive_all(&self, bytes: &mut Vec<u8>) -> io::Result<()>;
+    fn receive_one(&self) -> io::Result<()>;
+    fn end(&self) -> io::Result<()>;
+}
+
+macro_rules! stream {
+    ($stream:ty) => {
+        impl Stream for $stream {
+            fn send(&self, bytes: &[u8]) -> io::Result<()> {
+                { self }.write_all(bytes)
+            }
+
+            fn receive_all(&self, bytes: &mut Vec<u8>) -> io::Result<()> {
+                { self }.read_to_end(bytes).map(drop)
+            }
+
+            fn receive_one(&self) -> io::Result<()> {
+                { self }.read_exact(&mut [0])
+            }
+
+            fn end(&self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+        }
+    };
+}
+
+stream!(TcpStream);
+stream!(UnixStream);
+
+fn echo(stream: &impl Stream, client: usize, bytes: usize) -> io::Result<()> {
     let sent = message(client, bytes);
     let mut received = Vec::with_capacity(bytes);
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
             for piece in sent.chunks(PIECE_BYTES) {
-                (&stream).write_all(piece)?;
+                stream.send(piece)?;
             }
-            stream.shutdown(Shutdown::Write)
+            stream.end()
         });
-        (&stream).read_to_end(&mut received)?;
+        stream.receive_all(&mut received)?;
         writer.join().expect("a writer panics never")
     })?;
     if received == sent {
@@ -79,29 +141,78 @@ fn echo(address: SocketAddr, client: usize, bytes: usize) -> io::Result<()> {
 }
 
 /// Closing with the answer unread makes the kernel send a reset instead of an end.
-fn reset(address: SocketAddr) -> io::Result<()> {
-    let mut stream = connect(address)?;
-    stream.write_all(&message(0, 4096))?;
-    let mut first = [0; 1];
-    stream.read_exact(&mut first)
+fn reset(stream: &impl Stream) -> io::Result<()> {
+    stream.send(&message(0, 4096))?;
+    stream.receive_one()
+}
+
+fn udp_echo(address: SocketAddr, client: usize, datagrams: usize) -> io::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.connect(address)?;
+    socket.set_read_timeout(Some(LOST_AFTER))?;
+    let content = message(client, DATAGRAM_BYTES);
+    let mut buffer = vec![0; DATAGRAM_BYTES + 1];
+    for number in 0..datagrams {
+        // Short ones, long ones, an empty one and the longest.
+        let length = number * 7_919 * DATAGRAM_BYTES / datagrams.max(1) % (DATAGRAM_BYTES + 1);
+        let length = if number == 1 { DATAGRAM_BYTES } else { length };
+        let deadline = Instant::now() + START;
+        loop {
+            if Instant::now() > deadline {
+                let text = format!("client {client}: {length} bytes never came back");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            // Refused as long as the server has not started.
+            let outcome = socket.send(&content[..length]).and_then(|_| socket.recv(&mut buffer));
+            match outcome {
+                Ok(count) if buffer[..count] == content[..length] => break,
+                // One that was sent again may come back twice, but never changed.
+                Ok(count) if buffer[..count] == content[..count] => {}
+                Ok(count) => {
+                    let text = format!("client {client}: {count} bytes came back changed");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let deadline = Instant::now() + START;
-    let stream = loop {
-        match TcpStream::connect(address) {
-            Err(error)
-                if error.kind() == io::ErrorKind::ConnectionRefused
-                    && Instant::now() < deadline =>
-            {
-                thread::sleep(Duration::from_millis(20));
-            }
-            outcome => break outcome?,
-        }
-    };
+    let stream = patiently(|| TcpStream::connect(address))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
+}
+
+fn connect_unix(path: &str) -> io::Result<UnixStream> {
+    let stream = patiently(|| UnixStream::connect(path))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Connects to a server that may not have started yet.
+fn patiently<T>(connect: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let deadline = Instant::now() + START;
+    loop {
+        match connect() {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+                ) && Instant::now() < deadline =>
+            {
+                thread::sleep(Duration::from_millis(20));
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Bytes that differ from client to client and do not repeat with a buffer's length.

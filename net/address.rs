@@ -5,6 +5,7 @@ use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::option;
 use std::slice;
+use std::time::Instant;
 use std::vec;
 
 use crate::resolver;
@@ -12,11 +13,11 @@ use crate::resolver;
 /// Turns a value into the socket addresses it stands for: std's trait of this name, with std's
 /// implementors.
 ///
-/// Addresses and numeric hosts are converted on the spot. A host name is looked up by
-/// `getaddrinfo(3)` on one of a few OS threads kept for that; the calling green thread is parked
-/// meanwhile (a plain OS thread blocks), and equal look-ups that overlap share one answer. Results
-/// are not cached beyond that. A kill ends the wait; the look-up itself runs on, for whoever
-/// else waits for it.
+/// Addresses and numeric hosts are converted on the spot. A host name is looked up by the default
+/// [`resolver`], which at first asks the system on one of a few OS threads kept for that; the
+/// calling green thread is parked meanwhile (a plain OS thread blocks), and equal look-ups that
+/// overlap share one answer. Results are not cached beyond that. A kill ends the wait; the look-up
+/// itself runs on, for whoever else waits for it.
 ///
 /// # Why not std's trait
 ///
@@ -47,6 +48,17 @@ pub trait ToSocketAddrs {
     /// `InvalidInput` for a string that is not `host:port`; the resolver's error, as std reports
     /// it, for a host that cannot be found.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
+
+    /// [`to_socket_addrs`](ToSocketAddrs::to_socket_addrs) until `deadline` at most; `None` never
+    /// ends the wait. std has no such method. Values that look nothing up need not heed it.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` when `deadline` has passed; else as `to_socket_addrs`.
+    fn to_socket_addrs_until(&self, deadline: Option<Instant>) -> io::Result<Self::Iter> {
+        let _ = deadline;
+        self.to_socket_addrs()
+    }
 }
 
 impl ToSocketAddrs for SocketAddr {
@@ -76,11 +88,12 @@ impl ToSocketAddrs for (&str, u16) {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        self.to_socket_addrs_until(None)
+    }
+
+    fn to_socket_addrs_until(&self, deadline: Option<Instant>) -> io::Result<Self::Iter> {
         let (host, port) = *self;
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(ip, port)].into_iter());
-        }
-        Ok(resolver::resolve(host, port)?.into_iter())
+        Ok(resolver::resolve(host, port, deadline)?.into_iter())
     }
 }
 
@@ -88,7 +101,11 @@ impl ToSocketAddrs for (String, u16) {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        (self.0.as_str(), self.1).to_socket_addrs()
+        self.to_socket_addrs_until(None)
+    }
+
+    fn to_socket_addrs_until(&self, deadline: Option<Instant>) -> io::Result<Self::Iter> {
+        (self.0.as_str(), self.1).to_socket_addrs_until(deadline)
     }
 }
 
@@ -96,14 +113,14 @@ impl ToSocketAddrs for str {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        if let Ok(address) = self.parse::<SocketAddr>() {
-            return Ok(vec![address].into_iter());
+        self.to_socket_addrs_until(None)
+    }
+
+    fn to_socket_addrs_until(&self, deadline: Option<Instant>) -> io::Result<Self::Iter> {
+        match HostPort::parse(self)? {
+            HostPort::Address(address) => Ok(vec![address].into_iter()),
+            HostPort::Name(host, port) => (host, port).to_socket_addrs_until(deadline),
         }
-        let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
-        let (host, port) =
-            self.rsplit_once(':').ok_or_else(|| invalid("invalid socket address"))?;
-        let port: u16 = port.parse().map_err(|_| invalid("invalid port value"))?;
-        (host, port).to_socket_addrs()
     }
 }
 
@@ -112,6 +129,10 @@ impl ToSocketAddrs for String {
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         self.as_str().to_socket_addrs()
+    }
+
+    fn to_socket_addrs_until(&self, deadline: Option<Instant>) -> io::Result<Self::Iter> {
+        self.as_str().to_socket_addrs_until(deadline)
     }
 }
 
@@ -129,6 +150,31 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         (**self).to_socket_addrs()
     }
+
+    fn to_socket_addrs_until(&self, deadline: Option<Instant>) -> io::Result<Self::Iter> {
+        (**self).to_socket_addrs_until(deadline)
+    }
+}
+
+/// A string of the form `host:port`.
+pub(crate) enum HostPort<'a> {
+    /// The host is numeric.
+    Address(SocketAddr),
+    Name(&'a str, u16),
+}
+
+impl HostPort<'_> {
+    /// Takes a string apart by std's rules, with std's errors.
+    pub(crate) fn parse(text: &str) -> io::Result<HostPort<'_>> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(HostPort::Address(address));
+        }
+        let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
+        let (host, port) =
+            text.rsplit_once(':').ok_or_else(|| invalid("invalid socket address"))?;
+        let port = port.parse().map_err(|_| invalid("invalid port value"))?;
+        Ok(HostPort::Name(host, port))
+    }
 }
 
 /// Calls `attempt` with one address after the other until it succeeds; std's rule for `connect`
@@ -144,9 +190,12 @@ pub(crate) fn first_success<T>(
             Err(error) => last_error = Some(error),
         }
     }
-    Err(last_error.unwrap_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
-    }))
+    Err(last_error.unwrap_or_else(nothing_to_connect_to))
+}
+
+/// std's error of an empty list of addresses.
+pub(crate) fn nothing_to_connect_to() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
 }
 
 #[cfg(test)]

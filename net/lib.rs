@@ -4,9 +4,15 @@
 //! Every type here also works on a plain OS thread, where a call that would block blocks that
 //! thread. Porting is a search and replace of `std::net` by `greenstd::net`.
 //!
-//! Four layers, each using only the one below: the public types ([`TcpStream`], [`TcpListener`]),
+//! Four layers, each using only the one below: the public types ([`TcpStream`], [`UdpSocket`], …),
+//! Unix sockets are in [`os::unix::net`], where std has them.
+//!
+//! Four layers, each using only the one below: the public types ([`TcpStream`], …),
 //! `Socket` (one descriptor, its user-visible mode, and the one retry loop), `Fd` of the runtime
-//! (the wait), and the system calls of `socket::sys`. Host names go through `resolver`.
+//! (the wait), and the system calls of `socket::sys`. Host names go through [`resolver`]; [`dial`]
+//! races the addresses that it finds.
+//! (the wait), and the system calls of `socket::sys`. Host names go through `resolver`. What is
+//! built from the public types, and std lacks, stands beside them: [`server`].
 //!
 //! # Invariants
 //!
@@ -17,14 +23,29 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+mod back_off;
+mod dial;
+#[cfg(feature = "faults")]
+pub mod faults;
+pub mod io;
+pub mod memory;
 pub mod os;
-mod resolver;
+pub mod resolver;
+pub mod server;
 mod socket;
 mod tcp;
+mod udp;
+mod unix;
 
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
 
 pub use crate::address::ToSocketAddrs;
-pub use crate::tcp::{Incoming, IntoIncoming, TcpListener, TcpStream};
+pub use crate::dial::{DialError, Dialer, FamilyOrder, dial};
+pub use crate::memory::{DuplexStream, duplex};
+pub use crate::tcp::{
+    Incoming, IntoIncoming, TcpConnector, TcpKeepalive, TcpListener, TcpListenerBuilder,
+    TcpOptions, TcpStream,
+};
+pub use crate::udp::UdpSocket;

@@ -1,7 +1,27 @@
 //! What only some platforms can do with a socket, as traits to be imported by name.
 
-/// Linux: the counterpart of `std::os::linux::net`.
+/// Unix: the counterpart of `std::os::unix`.
+pub mod unix {
+    /// Sockets between processes of one machine: std's types, whose calls park, and what std lacks.
+    pub mod net {
+        pub use std::os::unix::net::SocketAddr;
+
+        pub use crate::unix::{
+            FdsTruncated, Incoming, UCred, UnixDatagram, UnixListener, UnixStream,
+        };
+    }
+}
+
+/// Linux: the counterpart of `std::os::linux`.
 pub mod linux {
+    /// What only Linux can do with a socket.
+    pub mod net {
+        pub use std::os::linux::net::SocketAddrExt;
+
+        pub use super::TcpStreamExt;
+        pub use crate::unix::UnixSocketExt;
+    }
+
     use std::io;
 
     use crate::tcp::TcpStream;

@@ -1,201 +1,201 @@
-//! Host name look-ups on a few OS threads of their own.
+//! Host names: how they become addresses, and who is asked.
 //!
-//! `getaddrinfo(3)` can only block, for seconds when a name server is silent, so it never runs on
-//! a worker. A look-up is a shared [`Query`]: whoever asks for a name that is being looked up
-//! joins the query instead of adding one. Threads start when a query finds none free, up to a
-//! bound, and leave after some idle time. The queue is bounded too: who finds it full waits for
-//! room, parked like any other waiter.
+//! Every look-up goes through a [`Resolve`], called on the thread that wants to know, which it
+//! may park. The process has one as its default, the [`SystemResolver`] at first;
+//! [`set_default`] puts another in its place. Numeric hosts are converted on the spot: they never
+//! leave the green thread and ask nobody.
 //!
-//! # Invariants
-//!
-//! 1. `in_flight` holds exactly the queries that are queued or running, so that a later look-up of
-//!    the same name asks anew.
-//! 2. While the queue is not empty there is at least one thread, so every query is answered.
-//! 3. Room is offered to one waiter for each query taken off the queue; a waiter that does not
-//!    use the offer (killed, or joined an equal query) passes it on.
+//! A look-up can have a deadline ([`lookup_host_until`], [`Dialer`](crate::Dialer)), and kills and
+//! timeout scopes end the wait for it as they end every other. What ends is the wait: the question
+//! that was put to the system runs on, for whoever else waits for it.
 
+mod builder;
+#[cfg(feature = "hickory")]
+mod hickory;
+mod pool;
 mod query;
+mod system;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use greenstd_runtime::park::{Outcome, ServiceThread, Unparker, park, unwind_killed};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::RwLock;
 
-use self::query::Query;
+use crate::address::{HostPort, ToSocketAddrs};
 
-/// Looks `host` up, parking the caller, and gives each address found the port `port`.
-pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let mut addresses = RESOLVER.look_up(host)?;
+pub use self::builder::Builder;
+#[cfg(feature = "hickory")]
+pub use self::hickory::{HickoryBuilder, HickoryResolver};
+pub use self::pool::PooledResolver;
+pub use self::system::SystemResolver;
+
+/// Finds the addresses of hosts.
+///
+/// # Examples
+///
+/// Addresses from a table, as a test may want them:
+///
+/// ```
+/// use greenstd_net::resolver::{self, Resolve};
+/// use std::{collections::HashMap, io, net::{IpAddr, SocketAddr}, time::Instant};
+///
+/// struct Table(HashMap<&'static str, IpAddr>);
+///
+/// impl Resolve for Table {
+///     fn resolve(&self, host: &str, _: Option<Instant>) -> io::Result<Vec<SocketAddr>> {
+///         let ip = self.0.get(host).ok_or(io::ErrorKind::NotFound)?;
+///         Ok(vec![SocketAddr::new(*ip, 0)])
+///     }
+/// }
+///
+/// let table = Table(HashMap::from([("db.test", [192, 0, 2, 7].into())]));
+/// let found = resolver::lookup_host_with(&table, "db.test:5432", None)?;
+/// assert_eq!(found, ["192.0.2.7:5432".parse().unwrap()]);
+/// # Ok::<(), io::Error>(())
+/// ```
+pub trait Resolve: Send + Sync {
+    /// Finds the addresses of `host`, in the order in which they should be tried.
+    ///
+    /// The answer is socket addresses because an IPv6 address that is local to a link is worth
+    /// nothing without its scope; their port is ignored. `host` is never a numeric address in
+    /// std's notation.
+    ///
+    /// It is called on the thread that wants to know, which may be a green thread, so it waits by
+    /// calls of this library only; what can only block goes into a [`PooledResolver`].
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` once `deadline` has passed, by the resolver's own look at it; else whatever is
+    /// to be told to whoever wanted the address.
+    fn resolve(&self, host: &str, deadline: Option<Instant>) -> io::Result<Vec<SocketAddr>>;
+}
+
+impl<R: Resolve + ?Sized> Resolve for Arc<R> {
+    fn resolve(&self, host: &str, deadline: Option<Instant>) -> io::Result<Vec<SocketAddr>> {
+        (**self).resolve(host, deadline)
+    }
+}
+
+impl<R: Resolve + ?Sized> Resolve for &R {
+    fn resolve(&self, host: &str, deadline: Option<Instant>) -> io::Result<Vec<SocketAddr>> {
+        (**self).resolve(host, deadline)
+    }
+}
+
+/// What a look-up finds: addresses whose port means nothing.
+type Answer = io::Result<Vec<SocketAddr>>;
+
+static DEFAULT: LazyLock<RwLock<Arc<dyn Resolve>>> =
+    LazyLock::new(|| RwLock::new(Arc::new(SystemResolver::new())));
+
+/// The resolver of this process, which everything that takes a host name asks.
+#[must_use]
+pub fn default_resolver() -> Arc<dyn Resolve> {
+    Arc::clone(&DEFAULT.read())
+}
+
+/// Makes `resolver` the one that this process asks from now on, and returns the former one.
+///
+/// Look-ups that are under way end with the resolver that they began with.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_net::resolver;
+/// use std::{sync::Arc, time::Duration};
+///
+/// // For a crawler: more look-ups at once, and more of them waiting.
+/// let system = resolver::Builder::new().threads(32).queue(100_000).system();
+/// resolver::set_default(Arc::new(system));
+/// ```
+pub fn set_default(resolver: Arc<dyn Resolve>) -> Arc<dyn Resolve> {
+    std::mem::replace(&mut DEFAULT.write(), resolver)
+}
+
+/// Looks up what `addr` stands for, parking the caller meanwhile: the addresses, in the order in
+/// which they should be tried.
+///
+/// As [`ToSocketAddrs::to_socket_addrs`], under the name that others have for it. Works on threads
+/// of either kind.
+///
+/// # Errors
+///
+/// `InvalidInput` for a string that is not `host:port`; that of the resolver, as std reports it,
+/// for a host that cannot be found.
+///
+/// # Examples
+///
+/// ```
+/// let mut found = greenstd_net::resolver::lookup_host("localhost:80")?;
+/// assert!(found.all(|address| address.ip().is_loopback() && address.port() == 80));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn lookup_host<A: ToSocketAddrs>(addr: A) -> io::Result<A::Iter> {
+    addr.to_socket_addrs_until(None)
+}
+
+/// [`lookup_host`] for at most `timeout`.
+///
+/// # Errors
+///
+/// `TimedOut` when `timeout` has passed; else as [`lookup_host`].
+pub fn lookup_host_timeout<A: ToSocketAddrs>(addr: A, timeout: Duration) -> io::Result<A::Iter> {
+    addr.to_socket_addrs_until(Instant::now().checked_add(timeout))
+}
+
+/// [`lookup_host`] until `deadline` at most.
+///
+/// # Errors
+///
+/// `TimedOut` when `deadline` has passed; else as [`lookup_host`].
+pub fn lookup_host_until<A: ToSocketAddrs>(addr: A, deadline: Instant) -> io::Result<A::Iter> {
+    addr.to_socket_addrs_until(Some(deadline))
+}
+
+/// [`lookup_host`] of `host:port` by a resolver other than the default one.
+///
+/// # Errors
+///
+/// As [`lookup_host`].
+pub fn lookup_host_with(
+    resolver: impl Resolve,
+    host_port: &str,
+    deadline: Option<Instant>,
+) -> io::Result<Vec<SocketAddr>> {
+    match HostPort::parse(host_port)? {
+        HostPort::Address(address) => Ok(vec![address]),
+        HostPort::Name(host, port) => resolve_with(|| resolver, host, port, deadline),
+    }
+}
+
+/// Looks `host` up by the default resolver and gives each address found the port `port`.
+pub(crate) fn resolve(
+    host: &str,
+    port: u16,
+    deadline: Option<Instant>,
+) -> io::Result<Vec<SocketAddr>> {
+    resolve_with(default_resolver, host, port, deadline)
+}
+
+/// The resolver is not even made for a numeric host.
+fn resolve_with<R: Resolve>(
+    resolver: impl FnOnce() -> R,
+    host: &str,
+    port: u16,
+    deadline: Option<Instant>,
+) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let mut addresses = resolver().resolve(host, deadline)?;
     for address in &mut addresses {
         address.set_port(port);
     }
     Ok(addresses)
 }
 
-/// What a look-up finds: addresses with port zero.
-type Answer = io::Result<Vec<SocketAddr>>;
-
-static RESOLVER: Resolver<fn(&str) -> Answer> = Resolver::new(getaddrinfo, Limits::DEFAULT);
-
-/// std's own look-up, for its hints, its order and its errors.
-fn getaddrinfo(host: &str) -> Answer {
-    (host, 0).to_socket_addrs().map(Iterator::collect)
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the host name was not looked up in time")
 }
-
-struct Limits {
-    threads: usize,
-    queued: usize,
-    idle: Duration,
-}
-
-impl Limits {
-    /// Four threads keep a crawler busy without being a burden to the name server; glibc's own
-    /// asynchronous resolver idles for about as long as five seconds; a thousand waiting names
-    /// are a few hundred kilobytes.
-    const DEFAULT: Limits = Limits { threads: 4, queued: 1024, idle: Duration::from_secs(5) };
-}
-
-struct Resolver<F> {
-    ask: F,
-    limits: Limits,
-    state: Mutex<State>,
-    work: Condvar,
-}
-
-struct State {
-    in_flight: BTreeMap<Box<str>, Arc<Query>>,
-    queue: VecDeque<Arc<Query>>,
-    /// Who waits for room in the queue, by ticket so that each can find itself again.
-    room: VecDeque<(u64, Unparker)>,
-    next_ticket: u64,
-    threads: usize,
-    idle: usize,
-}
-
-impl<F> Resolver<F>
-where
-    F: Fn(&str) -> Answer + Send + Sync + 'static,
-{
-    const fn new(ask: F, limits: Limits) -> Resolver<F> {
-        let state = State {
-            in_flight: BTreeMap::new(),
-            queue: VecDeque::new(),
-            room: VecDeque::new(),
-            next_ticket: 0,
-            threads: 0,
-            idle: 0,
-        };
-        Resolver { ask, limits, state: Mutex::new(state), work: Condvar::new() }
-    }
-
-    fn look_up(&'static self, host: &str) -> Answer {
-        self.enlist(host)?.wait()
-    }
-
-    /// Joins the query for `host`, or queues one, waiting for room if it must.
-    fn enlist(&'static self, host: &str) -> io::Result<Arc<Query>> {
-        let mut was_offered_room = false;
-        let mut state = self.state.lock();
-        loop {
-            if let Some(query) = state.in_flight.get(host) {
-                let query = Arc::clone(query);
-                if was_offered_room {
-                    state.offer_room();
-                }
-                return Ok(query);
-            }
-            if state.queue.len() < self.limits.queued {
-                let queued = self.queue(&mut state, host);
-                if queued.is_err() && was_offered_room {
-                    state.offer_room();
-                }
-                return queued;
-            }
-            let ticket = state.next_ticket;
-            state.next_ticket += 1;
-            state.room.push_back((ticket, Unparker::current()));
-            drop(state);
-            let outcome = park();
-            state = self.state.lock();
-            was_offered_room = !state.withdraw(ticket);
-            if outcome == Outcome::Killed {
-                if was_offered_room {
-                    state.offer_room();
-                }
-                drop(state);
-                return Err(io::Error::other(unwind_killed()));
-            }
-        }
-    }
-
-    fn queue(&'static self, state: &mut State, host: &str) -> io::Result<Arc<Query>> {
-        let queued = state.queue.len() + 1;
-        if queued > state.idle && state.threads < self.limits.threads {
-            let name = "greenstd-resolver".to_owned();
-            match thread::Builder::new().name(name).spawn(move || self.serve()) {
-                Ok(_) => state.threads += 1,
-                // Invariant 2: with no thread at all, nobody would ever answer.
-                Err(error) if state.threads == 0 => return Err(error),
-                Err(_) => {}
-            }
-        }
-        let query = Arc::new(Query::new(host));
-        state.in_flight.insert(host.into(), Arc::clone(&query));
-        state.queue.push_back(Arc::clone(&query));
-        self.work.notify_one();
-        Ok(query)
-    }
-
-    /// The life of a resolver thread.
-    fn serve(&self) {
-        // Each query counts as work while it lasts, so an idle thread keeps no deadlock alive.
-        let _service = ServiceThread::new();
-        let mut state = self.state.lock();
-        loop {
-            let Some(query) = state.queue.pop_front() else {
-                state.idle += 1;
-                let deadline = Instant::now() + self.limits.idle;
-                let timed_out = self.work.wait_until(&mut state, deadline).timed_out();
-                state.idle -= 1;
-                if timed_out && state.queue.is_empty() {
-                    state.threads -= 1;
-                    return;
-                }
-                continue;
-            };
-            state.offer_room();
-            drop(state);
-            // A panic must neither end the thread uncounted nor leave the waiters parked.
-            let answer = catch_unwind(AssertUnwindSafe(|| (self.ask)(query.host())))
-                .unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
-            state = self.state.lock();
-            state.in_flight.remove(query.host());
-            drop(state);
-            query.answer(answer);
-            state = self.state.lock();
-        }
-    }
-}
-
-impl State {
-    fn offer_room(&mut self) {
-        if let Some((_, waiter)) = self.room.pop_front() {
-            waiter.unpark();
-        }
-    }
-
-    /// Takes a waiter off the list; false if it was offered room before.
-    fn withdraw(&mut self, ticket: u64) -> bool {
-        let position = self.room.iter().position(|(other, _)| *other == ticket);
-        position.is_some_and(|index| self.room.remove(index).is_some())
-    }
-}
-
-#[cfg(test)]
-mod tests;

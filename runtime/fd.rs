@@ -8,6 +8,13 @@
 //!
 //! 1. The registration is ended before the descriptor is closed or handed out.
 //! 2. Readiness is forgotten only by a call that came after the look at it (`Seen`).
+//!
+//! # Spurious readiness
+//!
+//! A test build can have a call fail with `spurious_would_block` though there is something to do.
+//! epoll is edge-triggered, and the kernel, which knows of no such failure, would not tell a second
+//! time. So the descriptor is armed anew, and the whole path is taken as for a kernel that had
+//! woken somebody for nothing: forget, park, be told again.
 
 use crate::engine;
 use crate::readiness::Registration;
@@ -16,6 +23,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 pub use crate::readiness::Interest;
+
+/// What a call on a stream has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// How many bytes it has moved.
+    pub bytes: usize,
+    /// Whether it proves that the descriptor is drained, or full, until epoll tells of it again.
+    pub is_exhausted: bool,
+}
 
 /// An owned descriptor and its place in a worker's reactor.
 ///
@@ -64,7 +80,7 @@ impl Fd {
         deadline: Option<Instant>,
         call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
-        self.retry_inner(interest, deadline, |_| false, call)
+        self.retry_inner(interest, || deadline, |_| false, call)
     }
 
     /// [`retry`](Fd::retry) for a call on a *stream* socket or a pipe that moves up to `wanted`
@@ -82,7 +98,27 @@ impl Fd {
         call: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<usize> {
         let is_drained = |&count: &usize| 0 < count && count < wanted;
-        let moved = self.retry_inner(interest, deadline, is_drained, call)?;
+        let moved = self.retry_inner(interest, || deadline, is_drained, call)?;
+        if moved >= engine::BYTES_PER_IO_CALL {
+            engine::spend_io_bytes(moved);
+        }
+        Ok(moved)
+    }
+
+    /// [`retry_bytes`](Fd::retry_bytes) for a stream whose counts prove nothing by themselves, so
+    /// that the call says what they prove; and with a deadline that is asked for anew before each
+    /// wait, so that a call which need not wait does not look at the clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`retry`](Fd::retry).
+    pub fn retry_stream(
+        &self,
+        interest: Interest,
+        deadline: impl FnMut() -> Option<Instant>,
+        call: impl FnMut() -> io::Result<Moved>,
+    ) -> io::Result<usize> {
+        let moved = self.retry_inner(interest, deadline, |moved| moved.is_exhausted, call)?.bytes;
         if moved >= engine::BYTES_PER_IO_CALL {
             engine::spend_io_bytes(moved);
         }
@@ -96,16 +132,59 @@ impl Fd {
     /// # Errors
     ///
     /// Those of `call`.
-    pub fn try_once<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub fn try_once<T>(&self, call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         engine::spend_io_budget();
-        call()
+        truthful(call)
+    }
+
+    /// Makes `call`, which moves up to `wanted` bytes of a stream, once at most, and suspends
+    /// nobody: of a descriptor that is known not to be ready it says `WouldBlock` without a call.
+    ///
+    /// For loops that serve several descriptors: they wait by [`wait_for_any`], and make room for
+    /// others by [`spend_budget`](crate::park::spend_budget) where they hold nothing that belongs
+    /// to the worker. `None` as `wanted` is for descriptors of which neither a short count nor the
+    /// silence of the reactor says anything: the call is always made.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`.
+    pub fn try_bytes(
+        &self,
+        interest: Interest,
+        wanted: Option<usize>,
+        call: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let source = if engine::is_on_green_thread() { self.registration.source() } else { None };
+        let seen = source.map(|source| (source, source.observe()));
+        if wanted.is_some() && seen.is_some_and(|(_, seen)| !seen.is_ready(interest)) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let outcome = call();
+        match (&outcome, seen) {
+            (&Ok(count), Some((source, seen)))
+                if 0 < count && wanted.is_some_and(|wanted| count < wanted) =>
+            {
+                source.clear_drained(seen, interest);
+            }
+            (Err(error), Some((source, seen))) if error.kind() == io::ErrorKind::WouldBlock => {
+                source.clear_blocked(seen, interest);
+                if is_spurious(error) {
+                    self.registration.rearm(self.as_raw_fd())?;
+                }
+            }
+            _ => {}
+        }
+        if let Ok(moved @ engine::BYTES_PER_IO_CALL..) = outcome {
+            engine::spend_io_bytes(moved);
+        }
+        outcome
     }
 
     #[inline]
     fn retry_inner<T>(
         &self,
         interest: Interest,
-        deadline: Option<Instant>,
+        mut deadline: impl FnMut() -> Option<Instant>,
         is_drained: impl FnOnce(&T) -> bool,
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
@@ -132,20 +211,37 @@ impl Fd {
                         if let Some((source, seen)) = seen {
                             source.clear_blocked(seen, interest);
                         }
+                        if is_spurious(&error) {
+                            self.registration.rearm(self.as_raw_fd())?;
+                        }
                     }
                     Err(error) => return Err(error),
                 }
             }
-            if !self.registration.wait(self.as_raw_fd(), interest, deadline)? {
+            if !self.registration.wait(self.as_raw_fd(), interest, deadline())? {
                 // Once more, as the kernel does: a worker that is late finds the deadline passed
                 // before it hears of what came in time.
-                return call().map_err(|error| match error.kind() {
+                return truthful(call).map_err(|error| match error.kind() {
                     io::ErrorKind::WouldBlock => io::Error::from_raw_os_error(libc::EAGAIN),
                     _ => error,
                 });
             }
         }
     }
+}
+
+/// Blocks the calling thread until any of `waits` is probably ready. False once `deadline` has
+/// passed.
+///
+/// To be called after calls by [`Fd::try_bytes`] that would have blocked: on a green thread, only
+/// what has changed since is told.
+///
+/// # Errors
+///
+/// Those of `epoll_ctl(2)` and `poll(2)`.
+pub fn wait_for_any(waits: &[(&Fd, Interest)], deadline: Option<Instant>) -> io::Result<bool> {
+    let waits = waits.iter().map(|&(fd, interest)| (&fd.registration, fd.as_raw_fd(), interest));
+    Registration::wait_for_any(waits, deadline)
 }
 
 impl Drop for Fd {
@@ -174,5 +270,52 @@ impl From<Fd> for OwnedFd {
         let number = fd.as_raw_fd();
         fd.registration.deregister(number);
         fd.fd.take().expect("it is consumed here")
+    }
+}
+
+/// The error of a call that does as if the kernel had said `WouldBlock`, for tests of what then
+/// happens: [`Fd::retry`] waits until it is told once more.
+///
+/// Who asks without having been told anything ([`Fd::try_once`], and a call after its deadline)
+/// gets the truth: the call is repeated.
+#[cfg(feature = "faults")]
+#[must_use]
+pub fn spurious_would_block() -> io::Error {
+    io::Error::new(io::ErrorKind::WouldBlock, Spurious)
+}
+
+/// What tells such an error from all others.
+#[cfg(feature = "faults")]
+#[derive(Debug)]
+struct Spurious;
+
+#[cfg(feature = "faults")]
+impl std::fmt::Display for Spurious {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("would block, says a fault that was injected")
+    }
+}
+
+#[cfg(feature = "faults")]
+impl std::error::Error for Spurious {}
+
+#[cfg(feature = "faults")]
+fn is_spurious(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Spurious>())
+}
+
+#[cfg(not(feature = "faults"))]
+const fn is_spurious(_: &io::Error) -> bool {
+    false
+}
+
+/// Makes a call whose outcome nobody was told before.
+#[inline]
+fn truthful<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if is_spurious(&error) => {}
+            outcome => return outcome,
+        }
     }
 }

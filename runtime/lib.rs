@@ -17,6 +17,8 @@ pub mod local;
 #[cfg(not(loom))]
 pub mod park;
 #[cfg(not(loom))]
+pub mod poller;
+#[cfg(not(loom))]
 pub mod queue;
 #[cfg(not(loom))]
 pub mod readiness;
@@ -30,6 +32,9 @@ pub mod sync;
 pub mod thread;
 #[cfg(not(loom))]
 pub mod time;
+
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 #[cfg(not(loom))]
 pub use self::{runtime::run, thread::spawn, thread::spawn_local};

@@ -17,9 +17,9 @@ use std::time::Instant;
 
 pub(crate) use crate::engine::{
     Arm, Ask, Choice, Line, Place, Reason, Waited, Wakeup, Wakeups, deadline, grant_each,
-    is_to_end, spend_io_budget as spend_budget, wait_in_line,
+    is_on_green_thread, is_to_end, wait_in_line,
 };
-pub use crate::engine::{ExternalWork, Outcome, ServiceThread};
+pub use crate::engine::{ExternalWork, Outcome, ServiceThread, spend_io_budget as spend_budget};
 
 /// The right to wake one thread. Cheap to clone, and to keep after the thread has ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,6 +10,8 @@
 //! 2. It is ended, by `deregister`, before that descriptor is closed;
 //!    a registration that outlives it would catch the events of whoever gets the number next.
 
+mod watch;
+
 use crate::engine::{self, Outcome, Source, Waiter};
 use crate::park;
 use std::io;
@@ -19,7 +21,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-pub use crate::engine::Interest;
+pub(crate) use self::watch::Watch;
+pub use crate::engine::{Interest, PollFd, PollFlags};
+pub(crate) use crate::engine::{look, poll_all};
 
 /// Waits on a worker other than the one where a descriptor is registered, before it moves there.
 const FOREIGN_WAITS_AT_MOST: u32 = 8;
@@ -78,6 +82,32 @@ impl Registration {
         }
     }
 
+    /// [`wait`](Registration::wait) for the first of several.
+    pub(crate) fn wait_for_any<'r>(
+        waits: impl Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone,
+        deadline: Option<Instant>,
+    ) -> io::Result<bool> {
+        if !engine::is_on_green_thread() {
+            let fds = waits.map(|(_, fd, interest)| (fd, interest));
+            return engine::poll_for_any(fds, deadline);
+        }
+        // Leaves all the lists however this ends: by an error of a later one, too.
+        let mut queued = Queued { waits: waits.clone(), count: 0 };
+        for (registration, fd, interest) in waits {
+            if !registration.attach(fd)?.enqueue(interest, Waiter::current()) {
+                return Ok(true);
+            }
+            queued.count += 1;
+        }
+        let outcome = park::park_until(deadline);
+        drop(queued);
+        match outcome {
+            Outcome::Woken => Ok(true),
+            Outcome::TimedOut => Ok(false),
+            Outcome::Killed => Err(io::Error::other(park::unwind_killed())),
+        }
+    }
+
     /// Registers the descriptor if it is not, or has it moved if it would better be here.
     #[inline]
     fn attach(&self, fd: RawFd) -> io::Result<&Source> {
@@ -124,6 +154,22 @@ impl Registration {
         Ok(source)
     }
 
+    /// Has the present readiness told once more, if the descriptor is registered; it would be
+    /// told anyway with its first registration, or the next.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl`.
+    #[cold]
+    pub(crate) fn rearm(&self, fd: RawFd) -> io::Result<()> {
+        let Some(source) = self.source.get() else { return Ok(()) };
+        // Locked, so that it cannot move meanwhile.
+        match &*source.place.lock() {
+            Some(place) => place.rearm(fd),
+            None => Ok(()),
+        }
+    }
+
     /// Ends the registration, before the descriptor is closed.
     pub(crate) fn deregister(&mut self, fd: RawFd) {
         if let Some(source) = self.source.take()
@@ -132,6 +178,35 @@ impl Registration {
             place.deregister(fd);
         }
     }
+}
+
+/// The calling green thread in the lists of the first `count` descriptors of a wait.
+struct Queued<'r, I: Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone> {
+    waits: I,
+    count: usize,
+}
+
+impl<'r, I: Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone> Drop for Queued<'r, I> {
+    fn drop(&mut self) {
+        for (registration, _, interest) in self.waits.clone().take(self.count) {
+            // As for one: what is ready by now has taken the waiter out, or is about to.
+            if let Some(source) = registration.source()
+                && !source.observe().is_ready(interest)
+            {
+                source.dequeue(interest, Waiter::is_current);
+            }
+        }
+    }
+}
+
+/// The calling green thread, to be queued with what it waits for.
+pub(crate) fn current_waiter() -> Waiter {
+    Waiter::current()
+}
+
+/// Whether a waiter that is queued somewhere is the caller.
+pub(crate) fn is_current_waiter(waiter: &Waiter) -> bool {
+    waiter.is_current()
 }
 
 /// Blocks the calling thread until `fd` is readable, at its end, or in error.

@@ -7,7 +7,9 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::child::Job;
@@ -19,6 +21,8 @@ use super::sys::{self, Epoll};
 pub const CASE: &str = "load";
 /// Case name of a child that opens connections, does one echo on each, and holds them.
 pub const HOLD_CASE: &str = "hold";
+/// What an address begins with that is an abstract name of a Unix socket.
+pub const UNIX: &str = "unix:";
 
 /// Events for each wait.
 const EVENTS: usize = 1024;
@@ -65,7 +69,7 @@ pub fn hold(job: &Job) -> Measurement {
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: OwnedFd,
     number: u64,
     sent: usize,
     received: usize,
@@ -92,7 +96,7 @@ impl Load {
         if let Some(cpus) = super::server::cpus(job) {
             sys::pin_to(&cpus);
         }
-        let address: SocketAddr = job.text("address").parse().expect("the parent passed it");
+        let address = job.text("address");
         let bytes = job.number("bytes").max(NUMBER_BYTES);
         let mut load = Load {
             poll: Epoll::new()?,
@@ -105,10 +109,7 @@ impl Load {
             waiting: 0,
         };
         for index in 0..job.number("connections") {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            sys::reset_on_close(&stream);
+            let stream = connect(address)?;
             load.poll.add(stream.as_raw_fd(), index as u64, sys::EDGE_BOTH)?;
             let number = (index as u64) << 32;
             let since = Instant::now();
@@ -214,4 +215,20 @@ impl Load {
             }
         }
     }
+}
+
+/// A nonblocking connection.
+fn connect(address: &str) -> io::Result<OwnedFd> {
+    if let Some(name) = address.strip_prefix(UNIX) {
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+        let stream = UnixStream::connect_addr(&address)?;
+        stream.set_nonblocking(true)?;
+        return Ok(stream.into());
+    }
+    let address: SocketAddr = address.parse().expect("the parent passed it");
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    sys::reset_on_close(&stream);
+    Ok(stream.into())
 }

@@ -26,11 +26,16 @@ pub mod on_tokio;
 pub mod options;
 pub mod ours;
 pub mod proc;
+pub mod proxies;
+pub mod proxy_load;
 pub mod raw_server;
 pub mod report;
 pub mod rounds;
 pub mod server;
 pub mod sys;
+pub mod udp_load;
+pub mod udp_server;
+pub mod unix_server;
 
 use std::process::ExitCode;
 

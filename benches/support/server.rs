@@ -52,10 +52,7 @@ impl Server {
 
 /// Serves until killed; the child's side.
 pub fn serve(job: &Job) -> Measurement {
-    sys::raise_file_limit();
-    if let Some(cpus) = cpus(job) {
-        sys::pin_to(&cpus);
-    }
+    prepare(job);
     let (workers, buffer_bytes) = (job.number("workers"), job.number("buffer_bytes"));
     let result = match job.system() {
         System::Ours => ours::serve_echo(workers, buffer_bytes, announce),
@@ -65,9 +62,19 @@ pub fn serve(job: &Job) -> Measurement {
         }
         System::Threads => raw_server::serve_threads(buffer_bytes, announce),
         System::Raw => raw_server::serve_epoll(workers, buffer_bytes, announce),
-        neither @ (System::Corosensei | System::Crossbeam) => panic!("{neither:?} has no sockets"),
+        other => {
+            panic!("{other:?} is no echo server")
+        }
     };
     panic!("the server ended: {result:?}")
+}
+
+/// Raises the limits of a server's child, and pins it if asked to.
+pub fn prepare(job: &Job) {
+    sys::raise_file_limit();
+    if let Some(cpus) = cpus(job) {
+        sys::pin_to(&cpus);
+    }
 }
 
 /// The CPUs of a child, if it is to be pinned: `cpus=0`, or `cpus=any`.
@@ -78,7 +85,8 @@ pub fn cpus(job: &Job) -> Option<Vec<usize>> {
     }
 }
 
-fn announce(port: u16) {
+/// Tells the parent where the server of this process is.
+pub fn announce(port: u16) {
     println!("listening {port} {}", std::process::id());
     // Standard output is a pipe to the parent, which waits for this line.
     io::stdout().flush().expect("the parent is alive");

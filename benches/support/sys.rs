@@ -152,6 +152,15 @@ impl Epoll {
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
+    /// Watches `fd` no longer.
+    pub fn remove(&self, fd: RawFd) -> io::Result<()> {
+        // SAFETY: the kernel reads no event when it removes one.
+        let result = unsafe {
+            libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut())
+        };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
     /// Waits for events, at most `timeout_millis` (-1: for ever); interruptions count as none.
     pub fn wait<'a>(
         &self,

@@ -2,17 +2,18 @@
 
 use std::io;
 use std::sync::OnceLock;
+use std::time::Instant;
 
-use greenstd_runtime::park::{ExternalWork, Outcome, Unparker, park, unwind_killed};
+use greenstd_runtime::park::{ExternalWork, Outcome, Unparker, park_until, unwind_killed};
 use parking_lot::Mutex;
 
-use super::Answer;
+use super::{Answer, timed_out};
 
 pub(super) struct Query {
     host: Box<str>,
     answer: OnceLock<Answer>,
-    /// Unparked once, after `answer` was set. A waiter that was killed stays listed: unparking it
-    /// is harmless, and the list ends with the query.
+    /// Unparked once, after `answer` was set. Whoever gives up leaves the list, which might
+    /// otherwise grow for as long as a look-up hangs.
     waiters: Mutex<Vec<Unparker>>,
     /// While it lasts those who wait are no deadlock.
     work: Mutex<Option<ExternalWork>>,
@@ -32,6 +33,11 @@ impl Query {
         &self.host
     }
 
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiters.lock().len()
+    }
+
     /// Sets the answer and wakes everybody who waits for it.
     pub(super) fn answer(&self, answer: Answer) {
         let first = self.answer.set(answer).is_ok();
@@ -44,24 +50,31 @@ impl Query {
     }
 
     /// Parks the caller until there is an answer; a copy of it for each waiter.
-    pub(super) fn wait(&self) -> Answer {
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Answer {
+        let waiter = Unparker::current();
         {
             let mut waiters = self.waiters.lock();
             // Under the lock: either the answer is seen here, or `answer`, which locks after
             // setting it, finds this waiter listed.
             if self.answer.get().is_none() {
-                waiters.push(Unparker::current());
+                waiters.push(waiter.clone());
             }
         }
+        let mut outcome = Outcome::Woken;
         loop {
             match self.answer.get() {
                 Some(Ok(addresses)) => return Ok(addresses.clone()),
                 Some(Err(error)) => return Err(copy(error)),
                 None => {}
             }
-            if park() == Outcome::Killed {
-                return Err(io::Error::other(unwind_killed()));
+            if outcome != Outcome::Woken {
+                self.waiters.lock().retain(|other| *other != waiter);
+                return Err(match outcome {
+                    Outcome::Killed => io::Error::other(unwind_killed()),
+                    _ => timed_out(),
+                });
             }
+            outcome = park_until(deadline);
         }
     }
 }

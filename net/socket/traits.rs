@@ -1,9 +1,13 @@
-//! The conversions that every socket type has in std, from the two that each writes itself.
+//! The traits that several socket types have in std, from what each writes itself.
 
 /// Implements std's descriptor traits for a socket type that wraps a field `socket: Socket` and
 /// has `From<OwnedFd>` and `Into<OwnedFd>`.
 macro_rules! socket_traits {
     ($socket:ident, $std:ty) => {
+        socket_traits!($socket, $std, debug);
+    };
+    // With the method of `Socket` that does `Debug`.
+    ($socket:ident, $std:ty, $debug:ident) => {
         impl $socket {
             /// Hands the descriptor over to std's type, in the blocking mode and with the
             /// timeouts that were set.
@@ -45,7 +49,7 @@ macro_rules! socket_traits {
 
         impl ::std::fmt::Debug for $socket {
             fn fmt(&self, formatter: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                self.socket.debug(stringify!($socket), formatter)
+                self.socket.$debug(stringify!($socket), formatter)
             }
         }
 
@@ -55,4 +59,47 @@ macro_rules! socket_traits {
     };
 }
 
-pub(crate) use socket_traits;
+/// Implements `Read` and `Write` for a stream type and references to it, by the methods of
+/// `Socket` that are named.
+macro_rules! stream_traits {
+    ($stream:ident: $read:ident $read_vectored:ident $write:ident $write_vectored:ident) => {
+        stream_traits!(@impl &$stream: $read $read_vectored $write $write_vectored);
+        stream_traits!(@impl $stream: $read $read_vectored $write $write_vectored);
+    };
+    (@impl $reader:ty:
+        $read:ident $read_vectored:ident $write:ident $write_vectored:ident) => {
+        /// Reads park until there is data, the end of the stream, an error, or the read timeout.
+        impl ::std::io::Read for $reader {
+            fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+                self.socket.$read(buf)
+            }
+
+            fn read_vectored(
+                &mut self,
+                bufs: &mut [::std::io::IoSliceMut<'_>],
+            ) -> ::std::io::Result<usize> {
+                self.socket.$read_vectored(bufs)
+            }
+        }
+
+        /// Writes park until there is room for at least a byte, an error, or the write timeout.
+        impl ::std::io::Write for $reader {
+            fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
+                self.socket.$write(buf)
+            }
+
+            fn write_vectored(
+                &mut self,
+                bufs: &[::std::io::IoSlice<'_>],
+            ) -> ::std::io::Result<usize> {
+                self.socket.$write_vectored(bufs)
+            }
+
+            fn flush(&mut self) -> ::std::io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(crate) use {socket_traits, stream_traits};

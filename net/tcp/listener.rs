@@ -6,16 +6,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use greenstd_runtime::fd::{Fd, Interest};
-use socket2::{Domain, Protocol, Type};
 
-use super::{Incoming, IntoIncoming, TcpStream};
-use crate::address::{ToSocketAddrs, first_success};
+use super::{Incoming, IntoIncoming, TcpListenerBuilder, TcpStream};
+use crate::address::ToSocketAddrs;
 use crate::socket::traits::socket_traits;
 use crate::socket::{HiddenNonblocking, Mode, Socket, sys};
-
-/// std's queue of connections that nobody has accepted yet. A burst of more connects loses SYNs,
-/// which clients send again a second later; see [`TcpListener::bind`].
-const BACKLOG: i32 = 128;
 
 /// A TCP socket that listens for connections: std's `TcpListener`, with an `accept` that parks the
 /// green thread.
@@ -59,28 +54,19 @@ impl TcpListener {
     /// If there are several addresses, each is tried in turn until one can be bound. As in std,
     /// `SO_REUSEADDR` is set (a server can restart at once) and `SO_REUSEPORT` is not (a second
     /// server is refused), and at most 128 connections wait to be accepted. A server that expects
-    /// bursts of thousands asks for a longer queue:
-    ///
-    /// ```
-    /// # let listener = greenstd_net::TcpListener::bind("127.0.0.1:0")?;
-    /// socket2::SockRef::from(&listener).listen(4096)?;
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
+    /// bursts of thousands asks for a longer queue, by a [`TcpListenerBuilder`].
     ///
     /// # Errors
     ///
     /// That of the last address tried, or of the look-up; `InvalidInput` if there is no address.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        first_success(addr, |address| {
-            let kind = Type::STREAM.cloexec().nonblocking();
-            let domain = Domain::for_address(address);
-            let socket = socket2::Socket::new_raw(domain, kind, Some(Protocol::TCP))?;
-            socket.set_reuse_address(true)?;
-            socket.bind(&address.into())?;
-            socket.listen(BACKLOG)?;
-            let socket = Socket::new(Fd::new(socket.into()), Mode::default());
-            Ok(TcpListener { socket, hidden: Arc::new(HiddenNonblocking::new()) })
-        })
+        TcpListenerBuilder::new().bind(addr)
+    }
+
+    /// A socket that listens, and is `O_NONBLOCK`.
+    pub(super) fn listening(fd: OwnedFd) -> TcpListener {
+        let socket = Socket::new(Fd::new(fd), Mode::default());
+        TcpListener { socket, hidden: Arc::new(HiddenNonblocking::new()) }
     }
 
     /// Returns the address that this listener is bound to.

@@ -1,16 +1,17 @@
 //! A TCP connection.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::{Fd, Interest};
-use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
+use super::Connecting;
 use crate::address::{ToSocketAddrs, first_success};
-use crate::socket::traits::socket_traits;
-use crate::socket::{Mode, Socket, sys};
+use crate::io::{duplex_socket, splittable};
+use crate::socket::traits::{socket_traits, stream_traits};
+use crate::socket::{Mode, Socket};
 
 /// A TCP connection between a local and a remote socket: std's `TcpStream`, with calls that park
 /// the green thread where std's block the OS thread.
@@ -70,30 +71,12 @@ impl TcpStream {
     }
 
     fn connect_until(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
-        let kind = Type::STREAM.cloexec().nonblocking();
-        let domain = Domain::for_address(*address);
-        let socket = socket2::Socket::new_raw(domain, kind, Some(Protocol::TCP))?;
-        let fd = Fd::new(OwnedFd::from(socket));
-        let target = SockAddr::from(*address);
-        // On Linux a repeated connect tells how the first one is doing, and at its end returns
-        // its outcome once, so no separate question (`SO_ERROR`) is needed.
-        let connected = fd.retry(Interest::Write, deadline, || {
-            match SockRef::from(&fd).connect(&target) {
-                Err(error) if is_in_progress(&error) => Err(io::ErrorKind::WouldBlock.into()),
-                Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(Ok(())),
-                // An outcome, even if it should be `EAGAIN`: no wait would change it.
-                outcome => Ok(outcome),
-            }
-        });
-        match connected {
-            Ok(outcome) => outcome?,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "connection timed out"));
-            }
-            Err(error) => return Err(error),
-        }
-        sys::set_nonblocking(fd.as_fd(), false)?;
-        Ok(TcpStream { socket: Socket::new(fd, Mode::default()) })
+        Connecting::new(*address, |_| Ok(()))?.wait(deadline)
+    }
+
+    /// A connection that was made here.
+    pub(super) fn connected(socket: Socket) -> TcpStream {
+        TcpStream { socket }
     }
 
     /// A connection that `accept` returned.
@@ -278,55 +261,7 @@ impl TcpStream {
     }
 }
 
-/// Reads park until there is data, the end of the stream, an error, or the read timeout.
-impl Read for &TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.socket.read_vectored(bufs)
-    }
-}
-
-/// Writes park until there is room for at least a byte, an error, or the write timeout.
-impl Write for &TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.socket.read_vectored(bufs)
-    }
-}
-
-impl Write for TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+stream_traits!(TcpStream: read read_vectored write write_vectored);
 
 impl From<OwnedFd> for TcpStream {
     /// Takes a descriptor over, in the blocking mode and with the timeouts it has.
@@ -342,11 +277,8 @@ impl From<TcpStream> for OwnedFd {
 }
 
 socket_traits!(TcpStream, std::net::TcpStream);
-
-/// Whether a connect is under way. A signal does not end it: it goes on in the background.
-fn is_in_progress(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR))
-}
+duplex_socket!(TcpStream, tcp);
+splittable!(TcpStream);
 
 #[cfg(test)]
 mod tests {
@@ -355,6 +287,6 @@ mod tests {
     #[test]
     fn stream_is_small() {
         assert!(size_of::<TcpStream>() <= 32);
-        assert!(size_of::<Mode>() <= 24);
+        assert!(size_of::<Mode>() <= 40);
     }
 }

@@ -66,6 +66,8 @@ mod park;
 #[cfg(not(loom))]
 mod place;
 #[cfg(not(loom))]
+mod poll;
+#[cfg(not(loom))]
 mod quiet;
 #[cfg(not(loom))]
 mod raw_mutex;
@@ -114,9 +116,10 @@ pub(crate) use self::{
     locals::Local,
     lock_guard::LockGuard,
     park::{
-        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
-        register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
+        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, register,
+        register_from_anywhere, spend_io_bytes, yield_now,
     },
+    poll::{duplicate, look, poll, poll_all, poll_for_any},
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
     reactor::{Place as SourcePlace, Source},
@@ -137,7 +140,8 @@ pub use self::{
     limits::TimedOut,
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
-    park::Outcome,
+    park::{Outcome, spend_io_budget},
+    poll::{PollFd, PollFlags},
     report::{ErrorHook, set_error_hook, take_error_hook},
     runtime::{Builder as RuntimeBuilder, Runtime, wait_idle},
     scope::{Scope, ScopedJoinHandle, scope},

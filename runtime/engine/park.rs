@@ -3,12 +3,10 @@
 use super::atomic::Ordering;
 use super::fiber::Header;
 use super::limits;
-use super::slot::Interest;
 use super::waiter::OsThread;
 use super::worker::Worker;
 use std::io;
 use std::os::fd::RawFd;
-use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -132,10 +130,13 @@ fn yield_unusually() {
     }
 }
 
-/// Counts an I/O call that is about to be made; a green thread that makes too many in a row yields,
-/// or ends here if it was killed, for it may never come to wait.
+/// Counts an operation that is about to be tried, and that may never have to wait; a green thread
+/// that makes too many in a row yields, so that a busy one does not starve its neighbours, or ends
+/// here if it was killed, for it may never come to wait.
+///
+/// For who builds a primitive: to be called before anything is taken. Does nothing on an OS thread.
 #[inline]
-pub(crate) fn spend_io_budget() {
+pub fn spend_io_budget() {
     if let Some((worker, _)) = Worker::on_fiber()
         && !worker.spend_io_budget()
     {
@@ -205,45 +206,4 @@ pub(crate) fn own_reactor() -> *mut super::reactor::ReactorHandle {
 /// worker.
 pub(crate) fn is_elsewhere(place: &super::reactor::Place) -> bool {
     Worker::current().is_some_and(|worker| !Arc::ptr_eq(worker.reactor().handle(), &place.reactor))
-}
-
-/// Blocks the OS thread in `poll(2)` until the descriptor is ready. False once `deadline` has
-/// passed.
-///
-/// # Errors
-///
-/// Those of `poll(2)`, and `EBADF` for a number that is not open.
-pub(crate) fn poll(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
-    let events = match interest {
-        Interest::Read => libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP,
-        Interest::Write => libc::POLLOUT,
-    };
-    let scope = limits::earliest();
-    let is_scope_first =
-        scope.is_some_and(|scope| deadline.is_none_or(|deadline| scope <= deadline));
-    let deadline = if is_scope_first { scope } else { deadline };
-    loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let time = left.map(|left| libc::timespec {
-            tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: libc::c_long::from(left.subsec_nanos()),
-        });
-        let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-        let mut poll = libc::pollfd { fd, events, revents: 0 };
-        // SAFETY: one pollfd and at most one timespec that outlive the call; no signal mask.
-        match unsafe { libc::ppoll(&raw mut poll, 1, time, ptr::null()) } {
-            0 if is_scope_first && !std::thread::panicking() => limits::unwind(),
-            0 => return Ok(false),
-            1 if poll.revents & libc::POLLNVAL != 0 => {
-                return Err(io::Error::from_raw_os_error(libc::EBADF));
-            }
-            1 => return Ok(true),
-            _ => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-        }
-    }
 }

@@ -39,6 +39,9 @@ const LOOKED_AT_FOR_WAITERS: usize = 4;
 
 const WAKER: Token = Token(usize::MAX);
 
+/// What a descriptor is registered for: everything, once.
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+
 /// What is known of a registered descriptor: the slot, and where it is registered.
 ///
 /// A wait touches the first cache line only.
@@ -197,6 +200,11 @@ fn wait_below_millisecond(epoll: RawFd, timeout: Duration) -> bool {
     ready > 0
 }
 
+/// Invariant 1.
+fn token(generation: u32, key: usize) -> Token {
+    Token(((generation as usize) << 32) | key)
+}
+
 fn bits(event: &Event) -> u32 {
     let mut bits = 0;
     if event.is_readable() {
@@ -268,9 +276,8 @@ impl ReactorHandle {
         table.generation = table.generation.wrapping_add(1) & (u32::MAX >> 1);
         let generation = table.generation;
         let key = table.tenants.insert(Tenant { generation, source: source.clone() });
-        let token = Token(((generation as usize) << 32) | key);
-        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-        if let Err(error) = self.registry.register(&mut SourceFd(&fd), token, interest) {
+        let token = token(generation, key);
+        if let Err(error) = self.registry.register(&mut SourceFd(&fd), token, INTEREST) {
             table.tenants.remove(key);
             return Err(error);
         }
@@ -282,6 +289,19 @@ impl Place {
     /// Whether the worker has ended, so that no event will come.
     pub(crate) fn is_closed(&self) -> bool {
         self.reactor.table.lock().is_closed
+    }
+
+    /// Has the kernel tell the present readiness once more.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl`.
+    pub(crate) fn rearm(&self, fd: RawFd) -> io::Result<()> {
+        let table = self.reactor.table.lock();
+        // Whose worker has ended registers with another one before the next wait.
+        let Some(tenant) = table.tenants.get(self.key) else { return Ok(()) };
+        let token = token(tenant.generation, self.key);
+        self.reactor.registry.reregister(&mut SourceFd(&fd), token, INTEREST)
     }
 
     /// Takes the descriptor out of the epoll set, and the source out of the table.

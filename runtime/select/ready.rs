@@ -5,11 +5,11 @@
 //! waiter, who asks `poll(2)`.
 
 use super::{Outcome, Waitable};
-use crate::engine::{self, Interest, Source, SourcePlace, Waiter};
+use crate::engine::{self, Interest, Source, Waiter};
 use crate::park::{Arm, Choice};
+use crate::readiness::Watch;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Instant;
 
 /// A direction of a descriptor, to be waited for: [`readable`], [`writable`].
@@ -51,50 +51,28 @@ impl Waitable for Readiness<'_> {
     type Output = io::Result<()>;
 
     fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = io::Result<()>> + 'a> {
-        Box::new(ReadinessArm { of: *self, copy: None, registered: None, output: None })
+        Box::new(ReadinessArm { of: *self, watch: None, output: None })
     }
 }
 
 struct ReadinessArm<'fd> {
     of: Readiness<'fd>,
-    /// In place of the descriptor, if somebody else waits on that very number.
-    copy: Option<OwnedFd>,
-    registered: Option<(Arc<Source>, SourcePlace)>,
+    watch: Option<Watch>,
     output: Option<io::Result<()>>,
 }
 
 impl ReadinessArm<'_> {
-    fn number(&self) -> RawFd {
-        self.copy.as_ref().map_or(self.of.fd.as_raw_fd(), AsRawFd::as_raw_fd)
-    }
-
     fn source(&self) -> Option<&Source> {
-        self.registered.as_ref().map(|(source, _)| &**source)
+        self.watch.as_ref().map(Watch::source)
     }
 
     /// Registers the descriptor, anew if the worker whose reactor it was has ended.
     fn register(&mut self) -> io::Result<()> {
-        if self.registered.as_ref().is_some_and(|(_, place)| !place.is_closed()) {
-            return Ok(());
+        if self.watch.as_ref().is_none_or(Watch::is_closed) {
+            self.watch = None;
+            self.watch = Some(Watch::new(self.of.fd.as_raw_fd())?);
         }
-        let source = Arc::new(Source::new());
-        let place = match engine::register_from_anywhere(self.number(), &source) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.copy = Some(self.of.fd.try_clone_to_owned()?);
-                engine::register_from_anywhere(self.number(), &source)?
-            }
-            outcome => outcome?,
-        };
-        self.registered = Some((source, place));
         Ok(())
-    }
-}
-
-impl Drop for ReadinessArm<'_> {
-    fn drop(&mut self) {
-        if let Some((_, place)) = self.registered.take() {
-            place.deregister(self.number());
-        }
     }
 }
 

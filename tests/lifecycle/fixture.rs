@@ -1,8 +1,9 @@
 //! What these tests share: drops that are counted, and the outcome of a kill.
 
+use greenstd::net::resolver::{PooledResolver, Resolve};
 use greenstd::thread::{self, JoinHandle, Killed};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 /// Longer than any test lasts.
@@ -53,5 +54,32 @@ pub fn let_others_run() {
 pub fn until(condition: impl Fn() -> bool) {
     while !condition() {
         thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A resolver whose look-ups hang until they are told to end.
+pub struct Hanging {
+    resolver: PooledResolver,
+    end: mpsc::Sender<()>,
+}
+
+impl Hanging {
+    pub fn new() -> Hanging {
+        let (end, hang) = mpsc::channel();
+        let hang = Mutex::new(hang);
+        let resolver = PooledResolver::new(move |_| {
+            let _ = hang.lock().unwrap().recv();
+            Ok(vec![])
+        });
+        Hanging { resolver, end }
+    }
+
+    pub fn look_up(&self) {
+        assert_eq!(self.resolver.resolve("a.test", None).unwrap(), []);
+    }
+
+    /// For the look-up that all have joined, and for more of them.
+    pub fn end(&self) {
+        (0..100).for_each(|_| self.end.send(()).unwrap());
     }
 }

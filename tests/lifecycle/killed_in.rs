@@ -2,13 +2,18 @@
 
 use crate::fixture::{Count, Guard, LONG, was_killed};
 use crate::flavour::Watchdog;
-use crate::scenes::{Scene, connect, read, scene, wait_readable, write};
-use greenstd::net::TcpListener;
+use crate::scenes::{Scene, assert_ends, connect, read, scene, std_pair, wait_readable, write};
+use crate::unix_scenes;
+use greenstd::io;
+use greenstd::net::server::DatagramServer;
+use greenstd::net::{TcpListener, TcpStream, UdpSocket};
 use greenstd::runtime::Builder;
 use greenstd::sync::Semaphore;
 use greenstd::thread;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 macro_rules! killed_in {
     ($($law:ident: $scene:expr;)*) => {
@@ -31,9 +36,23 @@ killed_in! {
     a_semaphore: semaphore;
     a_read: read;
     a_write: write;
+    a_copy_in_both_directions: copy_bidirectional;
     an_accept: accept;
     a_connect: connect;
+    a_receive_of_a_datagram: receive;
+    a_send_of_a_datagram: send;
+    a_server_of_datagrams: serve_forever;
     a_wait_for_a_descriptor: wait_readable;
+    a_read_of_a_unix_stream: unix_scenes::read;
+    a_write_of_a_unix_stream: unix_scenes::write;
+    a_hand_over_of_descriptors: unix_scenes::send_fds;
+    a_receipt_of_descriptors: unix_scenes::recv_fds;
+    an_accept_of_a_unix_listener: unix_scenes::accept;
+    a_connect_to_a_unix_listener: unix_scenes::connect;
+    a_receive_of_a_unix_datagram: unix_scenes::recv;
+    a_receive_of_a_unix_datagram_with_its_sender: unix_scenes::recv_from;
+    a_send_of_a_unix_datagram: unix_scenes::send;
+    a_send_of_a_unix_datagram_by_address: unix_scenes::send_to;
     a_scope: || scene(|| thread::scope(|scope| {
         let child = scope.spawn(|| thread::sleep(Duration::from_millis(60)));
         let _ = child.join();
@@ -91,4 +110,48 @@ fn semaphore() -> Scene {
 fn accept() -> Scene {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     scene(move || drop(listener.accept()), || {})
+}
+
+fn receive() -> Scene {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    // It is closed: the port is free.
+    scene(move || drop(socket.recv_from(&mut [0])), move || drop(UdpSocket::bind(address).unwrap()))
+}
+
+fn serve_forever() -> Scene {
+    let server = DatagramServer::builder().start("127.0.0.1:0", |_| Ok(())).unwrap();
+    let address = server.local_addr();
+    let free_again = move || {
+        // Its receiver belongs to the global runtime, and ends a moment later.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while UdpSocket::bind(address).is_err() {
+            assert!(Instant::now() < deadline, "it receives no more");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    scene(move || server.serve_forever().unwrap(), free_again)
+}
+
+/// Over loopback UDP never waits for room, so this takes another kind of datagram.
+fn send() -> Scene {
+    let (one, other) = UnixDatagram::pair().unwrap();
+    let socket = UdpSocket::from(OwnedFd::from(one));
+    let wait = move || while socket.send(&[0; 1024]).is_ok() {};
+    let check = move || {
+        other.set_nonblocking(true).unwrap();
+        while other.recv(&mut [0; 2048]).is_ok_and(|count| count == 1024) {}
+        assert!(other.send(&[0]).is_err(), "it is closed");
+    };
+    scene(wait, check)
+}
+
+fn copy_bidirectional() -> Scene {
+    let ((client, a), (b, server)) = (std_pair(), std_pair());
+    let (a, b) = (TcpStream::from(a), TcpStream::from(b));
+    let check = || {
+        assert_ends(client);
+        assert_ends(server);
+    };
+    scene(move || drop(io::copy_bidirectional(&a, &b)), check)
 }

@@ -11,6 +11,9 @@ mod flavour;
 mod random;
 #[path = "../common/scenes.rs"]
 mod scenes;
+#[path = "../common/unix_scenes.rs"]
+#[allow(dead_code, reason = "the programs that share this file use different parts of it")]
+mod unix_scenes;
 
 mod hook;
 mod join_all;
@@ -22,6 +25,7 @@ mod leaks;
 mod links;
 mod nursery;
 mod order;
+mod served;
 mod shared;
 mod shield;
 mod stress;

@@ -9,3 +9,25 @@ mod child;
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;
+#[path = "../common/scenes.rs"]
+#[allow(dead_code, reason = "others use the rest of it")]
+mod scenes;
+#[path = "../common/unfaulted.rs"]
+mod unfaulted;
+#[path = "../common/unix_scenes.rs"]
+mod unix_scenes;
+
+mod datagram_server;
+mod dial;
+mod duplex;
+#[cfg(feature = "faults")]
+mod faulty;
+mod laws;
+mod names;
+mod options;
+mod pipelines;
+mod poller;
+mod udp;
+mod unix;
+
+mod servers;

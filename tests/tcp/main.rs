@@ -15,6 +15,8 @@ mod flavour;
 mod random;
 #[path = "../common/scenes.rs"]
 mod scenes;
+#[path = "../common/unfaulted.rs"]
+mod unfaulted;
 
 mod auto_traits;
 mod descriptors;
@@ -47,6 +49,12 @@ macro_rules! flavour {
             /// Runs a law on the kind of thread that this flavour is about.
             fn run(law: impl FnOnce() + Send + 'static) {
                 $run(law);
+            }
+
+            /// [`run`] for a law about the outcome of a single call, which an injected fault
+            /// would rightly change: a short count, or a wait for what was told once more.
+            fn run_without_faults(law: impl FnOnce() + Send + 'static) {
+                $run(|| crate::unfaulted::without_faults(law));
             }
         }
     };

@@ -6,7 +6,9 @@ mod locks;
 mod net;
 mod queues;
 mod select;
+mod servers;
 mod threads;
+mod unix;
 
 use greenstd::time::Ticker;
 use greenstd::{park, thread};
@@ -37,7 +39,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 8] = [
+    let tables: [&'static [Wait]; 10] = [
         TIME,
         channels::WAITS,
         events::WAITS,
@@ -45,7 +47,9 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         net::WAITS,
         queues::WAITS,
         select::WAITS,
+        servers::WAITS,
         threads::WAITS,
+        unix::WAITS,
     ];
     tables.into_iter().flatten()
 }

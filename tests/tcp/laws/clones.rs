@@ -24,6 +24,7 @@ fn clones_read_and_write_the_same_stream() {
     });
 }
 
+/// C58
 #[test]
 fn two_readers_on_clones_each_get_their_byte() {
     run(|| {
@@ -45,6 +46,7 @@ fn two_readers_on_clones_each_get_their_byte() {
     });
 }
 
+/// C58
 #[test]
 fn several_readers_of_one_handle_each_get_their_byte() {
     run(|| {
@@ -81,6 +83,7 @@ fn two_writers_on_clones_both_arrive() {
     });
 }
 
+/// C57
 #[test]
 fn clone_can_be_made_and_dropped_while_another_reads() {
     run(|| {
@@ -116,6 +119,7 @@ fn clones_of_a_listener_accept_from_one_queue() {
     });
 }
 
+/// C62
 #[test]
 fn clone_of_a_listener_outlives_the_first_handle() {
     run(|| {
@@ -129,6 +133,7 @@ fn clone_of_a_listener_outlives_the_first_handle() {
     });
 }
 
+/// C57
 #[test]
 fn shutdown_of_the_read_half_wakes_a_reader_on_a_clone() {
     run(|| {
@@ -145,6 +150,7 @@ fn shutdown_of_the_read_half_wakes_a_reader_on_a_clone() {
     });
 }
 
+/// C57
 #[test]
 fn shutdown_of_the_write_half_wakes_a_writer_on_a_clone() {
     run(|| {

@@ -39,6 +39,7 @@ fn port_can_be_bound_again_at_once() {
     });
 }
 
+/// C61
 #[test]
 fn connect_to_an_unbound_port_is_refused() {
     run(|| {

@@ -1,18 +1,22 @@
-//! Laws of the resolver, with a look-up that the test controls.
+//! Laws of the pool, with a look-up that the test controls.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-type Ask = Box<dyn Fn(&str) -> Answer + Send + Sync>;
-
 const SOME_ADDRESS: ([u8; 4], u16) = ([192, 0, 2, 1], 0);
+
+impl PooledResolver {
+    fn look_up(&self, host: &str) -> Answer {
+        self.resolve(host, None)
+    }
+}
 
 fn resolver(
     limits: Limits,
     ask: impl Fn(&str) -> Answer + Send + Sync + 'static,
-) -> &'static Resolver<Ask> {
-    Box::leak(Box::new(Resolver::new(Box::new(ask) as Ask, limits)))
+) -> &'static PooledResolver {
+    Box::leak(Box::new(PooledResolver::with(ask, limits)))
 }
 
 fn limits(threads: usize, queued: usize) -> Limits {
@@ -57,7 +61,7 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
 }
 
 fn ask_in_threads(
-    resolver: &'static Resolver<Ask>,
+    resolver: &'static PooledResolver,
     hosts: impl IntoIterator<Item = String>,
 ) -> Vec<thread::JoinHandle<Answer>> {
     hosts.into_iter().map(|host| thread::spawn(move || resolver.look_up(&host))).collect()
@@ -70,7 +74,7 @@ fn equal_look_ups_share_one_answer() {
     let first = ask_in_threads(resolver, ["a.test".to_owned()]);
     eventually("the first is asked", || gate.asked.load(Ordering::Relaxed) == 1);
     let joined = ask_in_threads(resolver, (0..20).map(|_| "a.test".to_owned()));
-    let query = Arc::clone(&resolver.state.lock().in_flight["a.test"]);
+    let query = Arc::clone(&resolver.shared.state.lock().in_flight["a.test"]);
     // Held by the table, the resolver thread, this test, and each of the 21 askers.
     eventually("all have joined", || Arc::strong_count(&query) == 3 + 21);
     gate.open();
@@ -78,7 +82,7 @@ fn equal_look_ups_share_one_answer() {
         assert_eq!(asker.join().unwrap().unwrap(), [SOME_ADDRESS.into()]);
     }
     assert_eq!(gate.asked.load(Ordering::Relaxed), 1);
-    assert!(resolver.state.lock().in_flight.is_empty());
+    assert!(resolver.shared.state.lock().in_flight.is_empty());
     resolver.look_up("a.test").unwrap();
     assert_eq!(gate.asked.load(Ordering::Relaxed), 2, "answers are not cached");
 }
@@ -87,12 +91,12 @@ fn equal_look_ups_share_one_answer() {
 fn threads_start_on_demand_and_stay_within_the_limit() {
     let gate = Gate::leaked();
     let resolver = resolver(limits(3, 16), |_| gate.pass());
-    assert_eq!(resolver.state.lock().threads, 0);
+    assert_eq!(resolver.shared.state.lock().threads, 0);
     let askers = ask_in_threads(resolver, (0..8).map(|n| format!("{n}.test")));
     eventually("three are asked, five wait", || {
-        gate.asked.load(Ordering::Relaxed) == 3 && resolver.state.lock().queue.len() == 5
+        gate.asked.load(Ordering::Relaxed) == 3 && resolver.shared.state.lock().queue.len() == 5
     });
-    assert_eq!(resolver.state.lock().threads, 3);
+    assert_eq!(resolver.shared.state.lock().threads, 3);
     gate.open();
     for asker in askers {
         asker.join().unwrap().unwrap();
@@ -106,8 +110,8 @@ fn idle_threads_leave_and_come_back() {
     let resolver = resolver(short, |_| Ok(vec![SOME_ADDRESS.into()]));
     for _ in 0..2 {
         resolver.look_up("a.test").unwrap();
-        eventually("all threads have left", || resolver.state.lock().threads == 0);
-        assert_eq!(resolver.state.lock().idle, 0);
+        eventually("all threads have left", || resolver.shared.state.lock().threads == 0);
+        assert_eq!(resolver.shared.state.lock().idle, 0);
     }
 }
 
@@ -118,14 +122,14 @@ fn callers_wait_for_room_in_a_full_queue() {
     // Every name twice, so that some of those offered room join an equal query instead.
     let askers = ask_in_threads(resolver, (0..40).map(|n| format!("{}.test", n / 2)));
     eventually("the queue is full and others wait", || {
-        let state = resolver.state.lock();
+        let state = resolver.shared.state.lock();
         state.queue.len() == 2 && state.room.len() >= 34
     });
     gate.open();
     for asker in askers {
         asker.join().unwrap().unwrap();
     }
-    let state = resolver.state.lock();
+    let state = resolver.shared.state.lock();
     assert!(state.room.is_empty() && state.queue.is_empty() && state.in_flight.is_empty());
 }
 
@@ -148,7 +152,32 @@ fn panicking_look_up_is_an_error_and_the_thread_serves_on() {
     });
     assert!(resolver.look_up("bad").is_err());
     assert!(resolver.look_up("good").is_ok());
-    assert_eq!(resolver.state.lock().threads, 1);
+    assert_eq!(resolver.shared.state.lock().threads, 1);
+}
+
+#[test]
+fn whoever_gives_up_is_listed_no_more() {
+    let gate = Gate::leaked();
+    let resolver = resolver(limits(1, 1), |_| gate.pass());
+    let late = || Some(Instant::now() + Duration::from_millis(1));
+    let patient = ask_in_threads(resolver, ["a.test".to_owned()]);
+    eventually("it is asked", || gate.asked.load(Ordering::Relaxed) == 1);
+    for _ in 0..10 {
+        let error = resolver.resolve("a.test", late()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+    let query = Arc::clone(&resolver.shared.state.lock().in_flight["a.test"]);
+    assert_eq!(query.waiting(), 1, "the patient one");
+    for name in ["queued.test", "room.test", "room.test"] {
+        assert!(resolver.resolve(name, late()).is_err());
+    }
+    assert!(resolver.shared.state.lock().room.is_empty());
+    gate.open();
+    patient.into_iter().for_each(|patient| assert!(patient.join().unwrap().is_ok()));
+    assert!(resolver.look_up("b.test").is_ok());
+    let state = resolver.shared.state.lock();
+    assert!(state.queue.is_empty() && state.in_flight.is_empty());
+    assert_eq!(gate.asked.load(Ordering::Relaxed), 2, "nobody waited for the queued one");
 }
 
 /// What a green thread waits for that looks a name up in vain.
@@ -159,7 +188,7 @@ enum Wait {
 }
 
 /// Ends a runtime in which one green thread waits so, and returns whether its destructors ran.
-fn end_while_waiting(wait: Wait, look_up: fn(&'static Resolver<Ask>, &str)) -> bool {
+fn end_while_waiting(wait: Wait, look_up: fn(&'static PooledResolver, &str)) -> bool {
     let gate = Gate::leaked();
     let resolver = resolver(limits(1, 1), |_| gate.pass());
     let mut others = Vec::new();
@@ -167,7 +196,7 @@ fn end_while_waiting(wait: Wait, look_up: fn(&'static Resolver<Ask>, &str)) -> b
         others.extend(ask_in_threads(resolver, ["running.test".to_owned()]));
         eventually("one runs", || gate.asked.load(Ordering::Relaxed) == 1);
         others.extend(ask_in_threads(resolver, ["queued.test".to_owned()]));
-        eventually("one is queued", || resolver.state.lock().queue.len() == 1);
+        eventually("one is queued", || resolver.shared.state.lock().queue.len() == 1);
     }
     let alive = Arc::new(());
     let held = Arc::clone(&alive);
@@ -178,12 +207,12 @@ fn end_while_waiting(wait: Wait, look_up: fn(&'static Resolver<Ask>, &str)) -> b
     });
     eventually("it waits", || match wait {
         Wait::ForTheAnswer => gate.asked.load(Ordering::Relaxed) == 1,
-        Wait::ForRoom => !resolver.state.lock().room.is_empty(),
+        Wait::ForRoom => !resolver.shared.state.lock().room.is_empty(),
     });
     runtime.shutdown();
     let payload = waiter.join().expect_err("it was killed");
     assert!(payload.is::<greenstd_runtime::thread::Killed>());
-    assert!(resolver.state.lock().room.is_empty(), "nobody is left in the queue for room");
+    assert!(resolver.shared.state.lock().room.is_empty(), "nobody is left in the queue for room");
     gate.open();
     others.into_iter().for_each(|other| assert!(other.join().unwrap().is_ok()));
     // The answer that nobody waits for any more harms nobody, and later look-ups work.
@@ -204,7 +233,7 @@ fn killed_look_up_is_unwound_whatever_it_waits_for() {
 
 #[test]
 fn look_up_in_a_destructor_of_a_killed_green_thread_is_an_error() {
-    struct LooksUpWhenDropped(&'static Resolver<Ask>, String);
+    struct LooksUpWhenDropped(&'static PooledResolver, String);
     impl Drop for LooksUpWhenDropped {
         fn drop(&mut self) {
             let error = self.0.look_up(&self.1).expect_err("a killed one does not wait");

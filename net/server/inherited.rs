@@ -26,14 +26,14 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// A socket that was passed to this process; made by [`listen_fds`].
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Inherited {
+pub struct InheritedSocket {
     /// The name that its unit gives it (`FileDescriptorName=`), or `unknown`.
     pub name: String,
     /// The socket, which other processes may hold, too.
     pub fd: OwnedFd,
 }
 
-impl IntoListener for Inherited {
+impl IntoListener for InheritedSocket {
     type Listener = TcpListener;
 
     fn into_listeners(self, binding: &Binding) -> io::Result<Vec<TcpListener>> {
@@ -61,7 +61,7 @@ impl IntoListener for Inherited {
 /// StreamServer::builder().start(socket, |_connection| Ok(()))?.serve_forever()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn listen_fds() -> io::Result<Vec<Inherited>> {
+pub fn listen_fds() -> io::Result<Vec<InheritedSocket>> {
     let variable = |name| env::var(name).ok();
     let is_ours = variable("LISTEN_PID").is_some_and(|pid| pid == process::id().to_string());
     if !is_ours || TAKEN.swap(true, Ordering::Relaxed) {
@@ -76,7 +76,7 @@ pub fn listen_fds() -> io::Result<Vec<Inherited>> {
     }
     let inherited = |number| {
         let name = names.next().unwrap_or("unknown").to_owned();
-        Inherited { name, fd: sys::take_inherited(number) }
+        InheritedSocket { name, fd: sys::take_inherited(number) }
     };
     Ok((FIRST..FIRST + count).map(inherited).collect())
 }

@@ -147,7 +147,7 @@ pub struct Binding {
 /// | a port (`u16`) | that port of all addresses, IPv6 and IPv4 |
 /// | a [`TcpListener`], ours or std's | that |
 /// | a [`UnixListener`], ours or std's | that, with [`UnixStream`]s |
-/// | an [`OwnedFd`], [`Inherited`](super::Inherited) | that TCP socket, which listens |
+/// | an [`OwnedFd`], [`InheritedSocket`](super::InheritedSocket) | that TCP socket, which listens |
 ///
 /// Addresses are bound with `SO_REUSEADDR`, so a server can start again at once. A socket that
 /// listens already keeps its queue as it is.

@@ -34,7 +34,7 @@ pub use self::datagram::{
     Datagram, DatagramBuilder, DatagramServer, DatagramStatistics, IntoDatagramSocket,
 };
 pub use self::handle::ServerHandle;
-pub use self::inherited::{Inherited, listen_fds};
+pub use self::inherited::{InheritedSocket, listen_fds};
 pub use self::listen::{Binding, IntoListener, Listen};
 pub use self::statistics::Statistics;
 pub use self::stop_report::StopReport;

@@ -7,6 +7,8 @@
 mod engine;
 
 #[cfg(not(loom))]
+pub mod blocking;
+#[cfg(not(loom))]
 pub mod channel;
 #[cfg(not(loom))]
 pub mod fd;
@@ -32,4 +34,4 @@ pub mod thread;
 pub mod time;
 
 #[cfg(not(loom))]
-pub use self::{runtime::run, thread::spawn, thread::spawn_local};
+pub use self::{blocking::blocking, runtime::run, thread::spawn, thread::spawn_local};

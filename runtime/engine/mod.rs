@@ -44,6 +44,8 @@ mod handle;
 #[cfg(not(loom))]
 mod handles;
 #[cfg(not(loom))]
+mod home;
+#[cfg(not(loom))]
 mod hunt;
 #[cfg(not(loom))]
 mod killed;
@@ -108,6 +110,7 @@ pub(crate) use self::{
     end_arm::EndArm,
     ending::{OnEnd, When},
     handles::handle_methods,
+    home::Home,
     killed::share_end,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
@@ -120,7 +123,7 @@ pub(crate) use self::{
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
     reactor::{Place as SourcePlace, Source},
-    report::message as panic_message,
+    report::{has_no_subscriber, message as panic_message, report_job},
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,

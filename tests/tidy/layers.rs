@@ -27,6 +27,7 @@ const WAIST: &[&str] = &["park", "readiness", "fd"];
 /// `engine/mod.rs` re-exports, never a module inside.
 const PAST_THE_WAIST: &[(&str, &str)] = &[
     ("", "the crate root declares the engine"),
+    ("blocking", "a job calls back into its caller's runtime; its panics are reported as theirs"),
     ("runtime", "`Runtime` and `Builder` start and stop workers"),
     ("thread", "spawning and joining are the life of a fiber, not a wait"),
     ("time", "a timeout scope limits the waits of its thread, whatever they are"),

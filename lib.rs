@@ -45,6 +45,6 @@ pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    blocking, channel, green_local, group, local, park, queue, run, runtime, select, spawn, spawn_local,
-    sync, thread, time,
+    blocking, channel, green_local, group, local, park, queue, run, runtime, select, spawn,
+    spawn_local, sync, thread, time,
 };

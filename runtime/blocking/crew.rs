@@ -99,8 +99,8 @@ impl Crew {
                 Ok(())
             }
             Call::Start(number) => self.start(number, own),
-            Call::StartSpare { number, is_first } => {
-                if is_first {
+            Call::StartSpare { number, is_news } => {
+                if is_news {
                     pile_up::report(self);
                 }
                 self.start(number, own)

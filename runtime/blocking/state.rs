@@ -24,8 +24,12 @@ use super::job::Work;
 use crate::park::{ExternalWork, Line, Unparker, Wakeup, Wakeups};
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often a pool says that it is piled up, at most.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// What does not change about a pool.
 #[derive(Debug)]
@@ -60,10 +64,12 @@ pub(super) struct State {
     pub(super) is_closed: bool,
     /// The system has refused a thread, and no job has ended since.
     pub(super) is_starved: bool,
-    /// There are spare threads, which was said.
+    /// There are spare threads.
     is_piled_up: bool,
-    /// The spare threads wait for green code, too, which was said.
+    /// The spare threads wait for green code, too.
     is_stuck: bool,
+    /// When pile-ups were last reported: the first, and those that end in being stuck.
+    reported_at: [Option<Instant>; 2],
 }
 
 /// A thread that waits to be called.
@@ -95,9 +101,9 @@ pub(super) enum Call {
     /// One beyond the bound is to be started, because all others wait for green code.
     StartSpare {
         number: u64,
-        is_first: bool,
+        is_news: bool,
     },
-    /// There may be no more of those either. Said once.
+    /// There may be no more of those either, which is news.
     Stuck,
 }
 
@@ -121,6 +127,7 @@ impl State {
             is_starved: false,
             is_piled_up: false,
             is_stuck: false,
+            reported_at: [None; 2],
         }
     }
 
@@ -176,8 +183,8 @@ impl State {
         }
         if self.startable() == 0 {
             let is_stuck = self.is_all_in_green() && !self.has_spare();
-            let is_news = is_stuck && !std::mem::replace(&mut self.is_stuck, is_stuck);
-            return if is_news { Call::Stuck } else { Call::Nobody };
+            let is_news = is_stuck && !mem::replace(&mut self.is_stuck, is_stuck);
+            return if is_news && self.is_to_report(1) { Call::Stuck } else { Call::Nobody };
         }
         let is_spare = self.threads >= self.max;
         self.threads += 1;
@@ -187,7 +194,16 @@ impl State {
         if !is_spare {
             return Call::Start(number);
         }
-        Call::StartSpare { number, is_first: !std::mem::replace(&mut self.is_piled_up, true) }
+        let is_news = !mem::replace(&mut self.is_piled_up, true);
+        Call::StartSpare { number, is_news: is_news && self.is_to_report(0) }
+    }
+
+    /// A pool that is always too small for what its jobs do would fill the log.
+    fn is_to_report(&mut self, what: usize) -> bool {
+        let (last, now) = (&mut self.reported_at[what], Instant::now());
+        let is_due = last.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY);
+        *last = if is_due { Some(now) } else { *last };
+        is_due
     }
 
     /// The next job for a thread that is free. Without a queue it comes from whoever waits.

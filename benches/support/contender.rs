@@ -22,10 +22,12 @@ pub enum System {
     Raw,
     /// crossbeam-channel between OS threads.
     Crossbeam,
+    /// gevent, in a Python of its own; only where that is installed.
+    Gevent,
 }
 
 impl System {
-    const ALL: [System; 8] = [
+    const ALL: [System; 9] = [
         System::Ours,
         System::TokioCurrent,
         System::TokioMulti,
@@ -34,6 +36,7 @@ impl System {
         System::Threads,
         System::Raw,
         System::Crossbeam,
+        System::Gevent,
     ];
 
     /// The name in the printed lines.
@@ -47,6 +50,7 @@ impl System {
             System::Threads => "threads",
             System::Raw => "raw",
             System::Crossbeam => "crossbeam",
+            System::Gevent => "gevent",
         }
     }
 

@@ -65,7 +65,9 @@ pub fn serve(job: &Job) -> Measurement {
         }
         System::Threads => raw_server::serve_threads(buffer_bytes, announce),
         System::Raw => raw_server::serve_epoll(workers, buffer_bytes, announce),
-        neither @ (System::Corosensei | System::Crossbeam) => panic!("{neither:?} has no sockets"),
+        neither @ (System::Corosensei | System::Crossbeam | System::Gevent) => {
+            panic!("{neither:?} has no sockets")
+        }
     };
     panic!("the server ended: {result:?}")
 }

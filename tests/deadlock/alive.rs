@@ -4,6 +4,7 @@
 
 use crate::found::{runtime, wait_for_ever};
 use crate::{Case, cases};
+use greenstd::blocking::{BlockingPool, blocking, call_from_thread};
 use greenstd::net::{TcpListener, TcpStream};
 use greenstd::park::{self, ExternalWork, ServiceThread, Unparker};
 use greenstd::runtime::Builder;
@@ -26,6 +27,9 @@ pub(crate) const CASES: &[Case] = cases![
     a_timeout_scope_goes_on,
     a_connection_comes_from_outside,
     a_look_up_takes_its_time,
+    a_job_takes_its_time,
+    queued_jobs_take_their_time,
+    a_job_calls_back_late,
     work_of_a_service_thread_comes_back,
     a_scope_around_run_ends_it,
     another_runtime_wakes,
@@ -138,6 +142,42 @@ fn a_look_up_takes_its_time() {
     });
     assert!(outcome.is_ok());
     assert!(start.elapsed() >= 2 * LONG, "it was not our own look-up");
+}
+
+fn a_job_takes_its_time() {
+    for workers in [1, 2] {
+        let outcome = runtime(workers).try_run(|| {
+            blocking(|| std::thread::sleep(LONG));
+            blocking(|| std::thread::sleep(LONG));
+        });
+        assert!(outcome.is_ok());
+    }
+}
+
+fn queued_jobs_take_their_time() {
+    let outcome = runtime(2).try_run(|| {
+        let pool = BlockingPool::new(1);
+        let callers: Vec<_> = (0..3)
+            .map(|_| {
+                let pool = pool.clone();
+                thread::spawn(move || pool.run(|| std::thread::sleep(LONG)))
+            })
+            .collect();
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+    });
+    assert!(outcome.is_ok());
+}
+
+fn a_job_calls_back_late() {
+    let outcome = runtime(1).try_run(|| {
+        blocking(|| {
+            std::thread::sleep(LONG);
+            call_from_thread(|| thread::sleep(LONG));
+            std::thread::sleep(LONG);
+            call_from_thread(|| blocking(|| std::thread::sleep(LONG)));
+        });
+    });
+    assert!(outcome.is_ok());
 }
 
 fn work_of_a_service_thread_comes_back() {

@@ -7,6 +7,8 @@ mod fixture;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[path = "../common/held.rs"]
+mod held;
 #[path = "../common/random.rs"]
 mod random;
 #[path = "../common/scenes.rs"]

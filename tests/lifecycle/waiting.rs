@@ -1,6 +1,7 @@
 //! The table of everything in which a green thread can be blocked when it is killed: a new
 //! primitive is a line here.
 
+use crate::held::Held;
 use greenstd::group::{Group, Pool};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
@@ -160,6 +161,11 @@ pub const WAITING: &[Row] = lines! {
     row("Pool::wait_available", Places::new(), |p| assert!(p.pool.wait_available(None)),
         Places::end),
     row("Pool::join", Places::new(), |p| assert!(p.pool.join(None)), Places::end),
+    row("BlockingPool::run", Held::new(), |h| h.pool.run(|| ()), Held::let_go),
+    row("BlockingPool::run, for room", Held::full(), |h| h.pool.run(|| ()), Held::let_go),
+    row("BlockingPool::spawn", Held::full(), |h| drop(h.pool.spawn(|| ())), Held::let_go),
+    row("BlockingPool::shutdown", Held::new(), |h| h.pool.shutdown(None).unwrap(), Held::let_go),
+    row("JobHandle::join", Held::new(), |h| h.pool.spawn(|| ()).join().unwrap(), Held::let_go),
     row("Group::join", Places::new(), |p| assert!(p.group.join(None)), Places::end),
     held("Mutex::lock", Mutex::new(()), locked, |m| drop(locked(m))),
     held("ReentrantMutex::lock", ReentrantMutex::new(()), |m| m.lock(), |m| drop(m.lock())),

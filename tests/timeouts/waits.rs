@@ -1,5 +1,6 @@
 //! The table of all calls that block: a new one is a line here.
 
+mod blocking;
 mod channels;
 mod events;
 mod locks;
@@ -37,8 +38,9 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 8] = [
+    let tables: [&'static [Wait]; 9] = [
         TIME,
+        blocking::WAITS,
         channels::WAITS,
         events::WAITS,
         locks::WAITS,

@@ -212,8 +212,9 @@ impl BlockingPool {
         }
         let mut results = Vec::with_capacity(jobs.0.len());
         for job in &mut jobs.0 {
+            // It stays in the batch while it is waited for: who unwinds here cancels it, too.
+            job.as_ref().map(|job| job.wait(None));
             let job = job.take().expect("each is joined once");
-            job.wait(None);
             results.push(job.join().unwrap_or_else(|payload| panic::resume_unwind(payload)));
         }
         results

@@ -182,7 +182,7 @@ impl State {
             return Call::Wake(idle.unparker);
         }
         if self.startable() == 0 {
-            let is_stuck = self.is_all_in_green() && !self.has_spare();
+            let is_stuck = self.is_all_in_green() && (self.is_starved || !self.has_spare());
             let is_news = is_stuck && !mem::replace(&mut self.is_stuck, is_stuck);
             return if is_news && self.is_to_report(1) { Call::Stuck } else { Call::Nobody };
         }

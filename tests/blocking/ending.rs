@@ -190,4 +190,18 @@ laws! {
         pool.shutdown(None).unwrap();
         assert_eq!(pool.statistics().done, 1);
     }
+
+    fn a_scope_around_a_map_that_has_no_thread_yet_cancels_all() {
+        let (pool, gate, ran) = (pool(1, 100), Gate::new(), Ran::default());
+        let _opens = Opens(gate.clone());
+        let busy = occupy(&pool, &gate);
+        let has_run = ran.clone();
+        let outcome = timeout(SHORT, || pool.map(0..10, move |_| has_run.set()));
+        assert_eq!(outcome, Err(TimedOut));
+        assert_eq!(pool.statistics().queued, 0);
+        gate.open();
+        busy.into_iter().for_each(|job| job.join().unwrap());
+        pool.shutdown(None).unwrap();
+        assert!(!ran.get());
+    }
 }

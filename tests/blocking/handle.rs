@@ -96,3 +96,10 @@ laws! {
         slow.join().unwrap();
     }
 }
+
+#[test]
+fn pools_and_handles_can_be_sent_and_shared() {
+    fn is_shareable<T: Send + Sync + Unpin + panic::UnwindSafe + panic::RefUnwindSafe>() {}
+    is_shareable::<greenstd::blocking::BlockingPool>();
+    is_shareable::<greenstd::blocking::JobHandle<std::cell::Cell<u8>>>();
+}

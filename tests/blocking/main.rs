@@ -1,5 +1,5 @@
 //! Laws of the blocking pool.
-#![allow(unsafe_code, reason = "a child process is kept from dumping core")]
+#![allow(unsafe_code, reason = "children set limits")]
 
 #[path = "../common/child.rs"]
 mod child;
@@ -19,5 +19,6 @@ mod queue;
 mod reports;
 mod run;
 mod shutdown;
+mod starved;
 mod stress;
 mod threads;

@@ -15,8 +15,8 @@ static JOIN: Reason = Reason("JobHandle::join");
 
 /// The right to the outcome of a job. Dropping it detaches the job, which is run all the same.
 ///
-/// All calls work on green threads, which they park, and on plain OS threads. Several things can be
-/// waited for at once, a job among them: it is [`Waitable`](crate::select::Waitable). If nobody takes the outcome and it is a
+/// All calls work on green threads, which they park, and on plain OS threads. A job can be waited
+/// for together with other things: it is [`Waitable`]. If nobody takes the outcome, and it is a
 /// panic, that is reported once, as that of a green thread which nobody joins.
 ///
 /// # Examples

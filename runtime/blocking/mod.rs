@@ -2,9 +2,9 @@
 //!
 //! A green thread that calls something which blocks its worker (a database driver, a file, a C
 //! library) stops all its neighbours. [`blocking`] runs such a call on a thread of a pool, and
-//! parks only the caller. A [`BlockingPool`] is a pool of one's own: with a bound that suits what is
-//! behind it, a name, jobs that run by themselves, a shutdown. What a job needs of green threads it
-//! gets by [`call_from_thread`].
+//! parks only the caller. A [`BlockingPool`] is a pool of one's own: with a bound that suits what
+//! is behind it, a name, jobs that run by themselves, a shutdown. What a job needs of green threads
+//! it gets by [`call_from_thread`].
 //!
 //! Reading order inside: `pool` (what users see), `state` (who goes on, and who is called), `crew`
 //! (how that is done), `service` (the life of a thread), `job` and `progress` (one job), `seat` and

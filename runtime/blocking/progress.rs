@@ -7,9 +7,9 @@
 //!
 //! | stage | the slot belongs to | goes on by |
 //! |---|---|---|
-//! | `Queued` | nobody: it holds the closure | `start`, once: of a thread of the pool, or of who discards it |
+//! | `Queued` | nobody: it holds the closure | `start`, by a thread or by who discards it |
 //! | `Running` | whoever has started it | `finish` |
-//! | `Over` | the handle, if somebody still wants the outcome; else whoever has finished it | |
+//! | `Over` | the handle, if it is there to take the outcome; else who has finished it | |
 
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::Queued;

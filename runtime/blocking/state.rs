@@ -1,9 +1,9 @@
 //! What a pool knows, and what follows from it: who goes on, and which thread is to be called.
 //!
-//! Everything here is done under the pool's one lock. Each change ends with [`State::settle`], which
-//! lets callers go on for whom there is room now, and names the one thread that is to be called: an
-//! idle one is woken, the one that fell idle last first, so that the others come to their idle
-//! timeout; else one is started. What was named is done once the lock was given up.
+//! Everything here is done under the pool's one lock. Each change ends with [`State::settle`],
+//! which lets callers go on for whom there is room now, and names the one thread that is to be
+//! called: an idle one is woken, the one that fell idle last first, so that the others come to
+//! their idle timeout; else one is started. What was named is done once the lock was given up.
 //!
 //! # Invariants
 //!
@@ -11,8 +11,8 @@
 //!    thread that comes takes a job, and has the next one called before it begins: so a burst of
 //!    short jobs wakes few threads, and one of long jobs soon has all that there may be.
 //! 2. Nobody waits for room while there is some.
-//! 3. A thread is idle (in the list), on its way (a token in `coming`), or busy. Threads that are on
-//!    their way or busy count as [`ExternalWork`], but not while they wait for green code: then
+//! 3. A thread is idle (in the list), on its way (a token in `coming`), or busy. Threads that are
+//!    on their way or busy count as [`ExternalWork`], but not while they wait for green code: then
 //!    they wake nobody. The jobs in the queue need no token of their own: if nobody is busy nobody
 //!    will run them either, and that is a deadlock if it does not end.
 //! 4. The limit of the queue holds for what no thread is about to take: threads that are idle, on
@@ -68,8 +68,9 @@ pub(super) struct State {
     is_piled_up: bool,
     /// The spare threads wait for green code, too.
     is_stuck: bool,
-    /// When pile-ups were last reported: the first, and those that end in being stuck.
-    reported_at: [Option<Instant>; 2],
+    /// When each of the two was last reported.
+    piled_up_at: Option<Instant>,
+    stuck_at: Option<Instant>,
 }
 
 /// A thread that waits to be called.
@@ -127,7 +128,8 @@ impl State {
             is_starved: false,
             is_piled_up: false,
             is_stuck: false,
-            reported_at: [None; 2],
+            piled_up_at: None,
+            stuck_at: None,
         }
     }
 
@@ -184,7 +186,7 @@ impl State {
         if self.startable() == 0 {
             let is_stuck = self.is_all_in_green() && (self.is_starved || !self.has_spare());
             let is_news = is_stuck && !mem::replace(&mut self.is_stuck, is_stuck);
-            return if is_news && self.is_to_report(1) { Call::Stuck } else { Call::Nobody };
+            return if is_news && is_due(&mut self.stuck_at) { Call::Stuck } else { Call::Nobody };
         }
         let is_spare = self.threads >= self.max;
         self.threads += 1;
@@ -195,15 +197,7 @@ impl State {
             return Call::Start(number);
         }
         let is_news = !mem::replace(&mut self.is_piled_up, true);
-        Call::StartSpare { number, is_news: is_news && self.is_to_report(0) }
-    }
-
-    /// A pool that is always too small for what its jobs do would fill the log.
-    fn is_to_report(&mut self, what: usize) -> bool {
-        let (last, now) = (&mut self.reported_at[what], Instant::now());
-        let is_due = last.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY);
-        *last = if is_due { Some(now) } else { *last };
-        is_due
+        Call::StartSpare { number, is_news: is_news && is_due(&mut self.piled_up_at) }
     }
 
     /// The next job for a thread that is free. Without a queue it comes from whoever waits.
@@ -237,6 +231,15 @@ impl State {
     pub(super) fn is_drained(&self) -> bool {
         self.is_closed && self.queue.is_empty() && self.running == 0
     }
+}
+
+/// Whether something is to be reported that was reported at `last`: a pool that is always too small
+/// for what its jobs do would fill the log.
+fn is_due(last: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let is_due = last.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY);
+    *last = if is_due { Some(now) } else { *last };
+    is_due
 }
 
 impl fmt::Debug for State {

@@ -211,10 +211,12 @@ impl BlockingPool {
             jobs.0.push(Some(self.spawn(move || f(item))));
         }
         let mut results = Vec::with_capacity(jobs.0.len());
-        for job in &mut jobs.0 {
+        for place in &mut jobs.0 {
             // It stays in the batch while it is waited for: who unwinds here cancels it, too.
-            job.as_ref().map(|job| job.wait(None));
-            let job = job.take().expect("each is joined once");
+            if let Some(job) = place {
+                job.wait(None);
+            }
+            let job = place.take().expect("each is joined once");
             results.push(job.join().unwrap_or_else(|payload| panic::resume_unwind(payload)));
         }
         results

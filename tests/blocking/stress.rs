@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const CALLERS: usize = 60;
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 100;
 
 /// What became of all jobs.
 #[derive(Default)]
@@ -134,7 +134,7 @@ fn storm(workers: usize) {
                 })
             })
             .collect();
-        for _ in 0..40 {
+        for _ in 0..100 {
             thread::sleep(Duration::from_micros(random.below(2000)));
             let max = 1 + random.below(6) as usize;
             pool.resize(random.below(max as u64 + 1) as usize, max);
@@ -155,6 +155,7 @@ fn storm(workers: usize) {
         until("every closure is gone", || get(&audit.made) == get(&audit.dropped));
         assert!(get(&audit.ran) <= get(&audit.made));
         assert!(get(&audit.returned) <= get(&audit.begun));
+        assert!(get(&audit.returned) <= get(&audit.ran));
         let now = pool.statistics();
         assert_eq!((now.queued, now.running, now.calling), (0, 0, 0), "{killed} were killed");
         assert_eq!(now.done as usize, get(&audit.ran), "each job that ran is counted once");

@@ -84,8 +84,8 @@ impl Crew {
     ///
     /// # Errors
     ///
-    /// Why no thread could be started. There was none: all that was queued has been discarded, but
-    /// for the caller's own job, which is not queued any more.
+    /// Why no thread could be started for the caller's own job, which is not queued any more. There
+    /// was no other thread: all other jobs that were queued have been discarded.
     pub(super) fn carry_out(
         self: &Arc<Crew>,
         orders: Orders,
@@ -141,12 +141,14 @@ impl Crew {
             let refuse = |asking: &mut Asking| asking.refusal = Some(refusal);
             state.room.grant(refuse).map(|((), wakeup)| wakeup)
         });
-        for job in jobs.iter().filter(|job| own.is_none_or(|own| !is_same(own, job))) {
+        // Whoever has cancelled the caller's job has taken it out, and has ended it.
+        let has_own = jobs.iter().any(|job| is_own(job, own));
+        for job in jobs.iter().filter(|job| !is_own(job, own)) {
             job.discard(NotRun::NoThread(error.kind()));
         }
         self.tell_if_drained(self.state.lock());
         drop(work);
-        Err(error)
+        if has_own { Err(error) } else { Ok(()) }
     }
 
     /// Runs a job on the calling thread, which is one of the pool, unless it has been started.
@@ -243,6 +245,6 @@ impl State {
     }
 }
 
-fn is_same(one: &Arc<dyn Work>, other: &Arc<dyn Work>) -> bool {
-    ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
+fn is_own(job: &Arc<dyn Work>, own: Option<&Arc<dyn Work>>) -> bool {
+    own.is_some_and(|own| ptr::addr_eq(Arc::as_ptr(own), Arc::as_ptr(job)))
 }

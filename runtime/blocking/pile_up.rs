@@ -3,6 +3,8 @@
 use super::crew::Crew;
 use crate::engine::has_no_subscriber;
 use std::io::{self, Write as _};
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 
 /// Says that all threads wait, and that spare ones are being started.
 #[cold]
@@ -30,14 +32,18 @@ fn say(crew: &Crew, news: &str) {
         (state.threads, state.queue.len())
     };
     let pool = &*crew.name;
-    if has_no_subscriber() {
-        // Unlike `eprintln`, this does not panic if nobody can be told.
-        let _ = writeln!(
-            io::stderr(),
-            "pile-up in the blocking pool '{pool}' ({threads} threads, {queued} jobs queued): \
-             {news}"
-        );
-    } else {
-        tracing::error!(pool, threads, queued, "pile-up in a blocking pool: {news}");
-    }
+    let tell = || {
+        if has_no_subscriber() {
+            // Unlike `eprintln`, this does not panic if nobody can be told.
+            let _ = writeln!(
+                io::stderr(),
+                "pile-up in the blocking pool '{pool}' ({threads} threads, {queued} jobs queued): \
+                 {news}"
+            );
+        } else {
+            tracing::error!(pool, threads, queued, "pile-up in a blocking pool: {news}");
+        }
+    };
+    // A subscriber that panics may not keep a thread from being started that was counted.
+    mem::forget(panic::catch_unwind(AssertUnwindSafe(tell)));
 }

@@ -6,9 +6,12 @@ use crate::flavour::on_workers;
 use greenstd::blocking::{BlockingPool, Builder, call_from_thread};
 use greenstd::sync::Semaphore;
 use greenstd::thread;
+use std::fmt;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
 
 fn pool(threads: usize, spare: usize, queue_limit: usize) -> BlockingPool {
     let pool = Builder::new().name("piled").max_threads(threads).queue_limit(queue_limit);
@@ -155,4 +158,56 @@ fn one_thread_that_does_not_call_back_is_no_pile_up() {
         });
     });
     assert_eq!(reports(&output, ""), 0, "{output:?}");
+}
+
+/// Panics with each event, after it has written down its fields.
+struct Bad;
+
+/// Writes fields to stderr.
+struct Fields;
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        eprint!("{}={value:?} ", field.name());
+    }
+}
+
+impl Subscriber for Bad {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Fields);
+        eprintln!("END");
+        std::panic::resume_unwind(Box::new("a bad subscriber"));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn a_subscriber_is_told_the_pool_and_may_panic() {
+    let output = child::succeed(|| {
+        tracing::subscriber::set_global_default(Bad).unwrap();
+        on_workers(1, || {
+            let pool = pool(2, 2, 100);
+            pile_up(&pool, 2).into_iter().for_each(|job| assert!(job.join().is_ok()));
+        });
+    });
+    let stderr = child::text(&output.stderr);
+    let events: Vec<_> = stderr.lines().filter(|line| line.ends_with("END")).collect();
+    let [event] = events[..] else { panic!("{stderr}") };
+    assert!(event.contains("pool=\"piled\"") && event.contains("queued="), "{event}");
+    assert!(event.contains("message=pile-up in a blocking pool"), "{event}");
 }

@@ -117,8 +117,8 @@ pub(crate) use self::{
     locals::Local,
     lock_guard::LockGuard,
     park::{
-        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
-        register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
+        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, poll_for_any,
+        register, register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
     },
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,

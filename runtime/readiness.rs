@@ -61,6 +61,7 @@ impl Registration {
         if !engine::is_on_green_thread() {
             return poll(fd, interest, deadline);
         }
+        engine::check_fork()?;
         let source = self.attach(fd)?;
         if !source.enqueue(interest, Waiter::current()) {
             return Ok(true);
@@ -87,6 +88,7 @@ impl Registration {
             let fds = waits.map(|(_, fd, interest)| (fd, interest));
             return engine::poll_for_any(fds, deadline);
         }
+        engine::check_fork()?;
         // Leaves all the lists however this ends: by an error of a later one, too.
         let mut queued = Queued { waits: waits.clone(), count: 0 };
         for (registration, fd, interest) in waits {

@@ -85,15 +85,7 @@ impl Write for StderrLock<'_> {
     }
 
     fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
-        // In one piece, where std writes the parts one by one.
-        match text.as_str() {
-            Some(text) => self.write_all(text.as_bytes()),
-            None => {
-                let mut whole = Vec::new();
-                whole.write_fmt(text)?;
-                self.write_all(&whole)
-            }
-        }
+        sink::write_formatted(self, text)
     }
 }
 

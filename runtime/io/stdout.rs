@@ -153,6 +153,10 @@ impl Write for StdoutLock<'_> {
         let promised = line.len();
         Passing { line: &mut line, promised, written: Cell::new(0) }.pass_on().map(drop)
     }
+
+    fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        sink::write_formatted(self, text)
+    }
 }
 
 impl Drop for StdoutLock<'_> {

@@ -5,6 +5,7 @@ mod channels;
 mod events;
 mod locks;
 mod net;
+mod process;
 mod queues;
 mod select;
 mod threads;
@@ -38,13 +39,14 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 9] = [
+    let tables: [&'static [Wait]; 10] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,
         events::WAITS,
         locks::WAITS,
         net::WAITS,
+        process::WAITS,
         queues::WAITS,
         select::WAITS,
         threads::WAITS,

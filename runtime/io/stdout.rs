@@ -11,6 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::process::Stdio;
 
 /// A line that is longer is passed on in parts.
 const LINE_AT_MOST_BYTES: usize = 64 * 1024;
@@ -52,6 +54,10 @@ struct Output {
 pub struct Stdout(());
 
 /// The standard output, locked for the calling thread: [`Stdout::lock`].
+///
+/// # Examples
+///
+/// See [`Stdout`].
 pub struct StdoutLock<'a> {
     output: ReentrantMutexGuard<'a, Output>,
 }
@@ -201,6 +207,17 @@ macro_rules! write_locked {
 
 write_locked!(Stdout);
 write_locked!(&Stdout);
+
+impl From<Stdout> for Stdio {
+    /// The same stream for a child.
+    fn from(_: Stdout) -> Stdio {
+        io::stdout().into()
+    }
+}
+
+// No code of users runs while the state is being changed, as in std.
+impl UnwindSafe for StdoutLock<'_> {}
+impl RefUnwindSafe for StdoutLock<'_> {}
 
 impl AsFd for Stdout {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -3,17 +3,14 @@
 
 use crate::held::Held;
 use greenstd::group::{Group, Pool};
-use greenstd::io::{PipeReader, PipeWriter, pipe};
-use greenstd::process::{Child, Command};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
     AsyncResult, Barrier, BoundedSemaphore, Condvar, Event, LazyLock, Mutex, MutexGuard, Once,
     OnceLock, ReentrantMutex, RwLock, Semaphore, WaitGroup, mpsc,
 };
 use greenstd::time::Ticker;
-use greenstd::{channel, select, thread, wait_readable, wait_writable};
+use greenstd::{channel, select, thread};
 use std::cell::Cell;
-use std::io::{self, Read, Write};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -109,9 +106,16 @@ macro_rules! lines {
     { $($kind:ident($($line:tt)*),)* } => { &[$($kind!($($line)*)),*] };
 }
 
+// After the macros, which it uses.
+mod process;
+
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
-pub const WAITING: &[Row] = lines! {
+pub fn waiting() -> impl Iterator<Item = &'static Row> {
+    WAITING.iter().chain(process::WAITING)
+}
+
+const WAITING: &[Row] = lines! {
     row("thread::sleep", |_| thread::sleep(LONG)),
     row("Ticker::tick", |_| ignore(Ticker::new(LONG).tick())),
     row("channel::never", |_| ignore(channel::never::<()>().recv())),
@@ -170,14 +174,6 @@ pub const WAITING: &[Row] = lines! {
     row("BlockingPool::shutdown", Held::new(), |h| h.pool.shutdown(None).unwrap(), Held::let_go),
     row("JobHandle::join", Held::new(), |h| h.pool.spawn(|| ()).join().unwrap(), Held::let_go),
     row("Group::join", Places::new(), |p| assert!(p.group.join(None)), Places::end),
-    row("PipeReader::read", pipe().unwrap(), |p| (&p.0).read_exact(&mut [0]).unwrap(),
-        |p| (&p.1).write_all(b"x").unwrap(),
-        |p| is_now(wait_readable(&p.0, now())) && (&p.0).read_exact(&mut [0]).is_ok()),
-    row("PipeWriter::write", full_pipe(), |p| (&p.1).write_all(&PAGE).unwrap(),
-        |p| (&p.0).read_exact(&mut { PAGE }).unwrap(),
-        |p| is_now(wait_writable(&p.1, now())) && (&p.1).write_all(&PAGE).is_ok()),
-    row("Child::wait", waiting_child(), |c| drop(locked(&c.0).wait().unwrap()),
-        |c| drop(locked(&c.1).take())),
     held("Mutex::lock", Mutex::new(()), locked, |m| drop(locked(m))),
     held("ReentrantMutex::lock", ReentrantMutex::new(()), |m| m.lock(), |m| drop(m.lock())),
     held("RwLock::read", RwLock::new(()), |l| l.write().unwrap(), |l| drop(l.read().unwrap())),
@@ -231,33 +227,6 @@ fn bind<'m, M, R>(made: &'m M, closure: impl FnOnce(&'m M) -> R) -> R {
 fn ignore<T>(_: T) {}
 
 type Both<S, R> = (S, R);
-
-/// What a write of a full pipe waits for, and a read makes room for.
-const PAGE: [u8; 4096] = [0; 4096];
-
-fn now() -> Option<Instant> {
-    Some(Instant::now())
-}
-
-/// Whether a look has found a descriptor ready.
-fn is_now(look: io::Result<()>) -> bool {
-    look.is_ok()
-}
-
-fn full_pipe() -> Both<PipeReader, PipeWriter> {
-    let (reader, writer) = pipe().unwrap();
-    while wait_writable(&writer, now()).is_ok() {
-        (&writer).write_all(&PAGE).unwrap();
-    }
-    (reader, writer)
-}
-
-/// A child that ends with its input.
-fn waiting_child() -> Both<Mutex<Child>, Mutex<Option<PipeWriter>>> {
-    let (reader, writer) = pipe().unwrap();
-    let child = Command::new("cat").stdin(reader).spawn().unwrap();
-    (Mutex::new(child), Mutex::new(Some(writer)))
-}
 
 fn full() -> Both<channel::Sender<()>, channel::Receiver<()>> {
     let (sender, receiver) = channel::bounded(1);

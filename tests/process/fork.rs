@@ -72,9 +72,9 @@ fn refuses_to_wait() {
 
 fn refuses_to_spawn() {
     let spawned = thread::Builder::new().spawn(|| ());
-    assert_refused(&spawned.err().expect("there are no workers"));
+    assert_refused(&spawned.expect_err("there are no workers"));
     assert!(panic_of(|| thread::spawn(|| ())).contains(REFUSAL));
-    assert_refused(&runtime::Builder::new().build().err().expect("one is enough"));
+    assert_refused(&runtime::Builder::new().build().expect_err("one is enough"));
 }
 
 /// Both ends of a connection, of which the first is registered with the worker.

@@ -66,7 +66,12 @@ fn a_pipe_is_read_in_all_ways_by_a_green_thread() {
 
 #[test]
 fn a_pipe_is_read_in_all_ways_by_an_os_thread() {
-    with_input(|| read_in_all_ways(), |mut input| input.write_all(INPUT).unwrap());
+    with_input(
+        || {
+            read_in_all_ways();
+        },
+        |mut input| input.write_all(INPUT).unwrap(),
+    );
 }
 
 #[test]

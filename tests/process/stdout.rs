@@ -33,7 +33,7 @@ fn unfinished_lines_are_written_at_the_end_of_the_process() {
                 writeln!(stdout(), "\n<line>").unwrap();
                 greenstd::print!("<begun>");
                 let number = 7;
-                std::print!("{}", " by std");
+                std::print!(" by std");
                 greenstd::print!(" {number}");
             });
         },

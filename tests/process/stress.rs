@@ -39,7 +39,7 @@ fn pipes_lose_nothing(mut random: Random) {
                 assert!(bytes[..count].iter().zip(start..).all(|(byte, at)| *byte == value(at)));
             }
         });
-        let pause = |random: &mut Random| Duration::from_micros(random.below(2000) as u64);
+        let pause = |random: &mut Random| Duration::from_micros(random.below(2000));
         thread::sleep(pause(&mut random));
         let (first, second) =
             if random.below(2) == 0 { (&writing, &reading) } else { (&reading, &writing) };
@@ -73,7 +73,7 @@ fn children_lose_nothing(mut random: Random) {
     let all: Vec<_> = (0..ROUNDS)
         .map(|_| {
             let script = format!("sleep 0.0{}", random.below(10));
-            let kill_after = Duration::from_micros(random.below(60_000) as u64);
+            let kill_after = Duration::from_micros(random.below(60_000));
             thread::spawn(move || {
                 let child = Command::new("sh").args(["-c", &script]).spawn().unwrap();
                 let child =

@@ -7,6 +7,8 @@ use greenstd::io::{stderr, stdout};
 use greenstd::thread;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// What `body` writes in a child, read with a pause at the beginning, and how it has ended.
@@ -70,7 +72,7 @@ fn flush_writes_an_unfinished_line() {
 fn write_many_lines() {
     println!();
     let line = |writer: usize, number: usize| {
-        let length = if number.is_multiple_of(50) { 6000 } else { number % 90 };
+        let length = if number.is_multiple_of(10) { 6000 } else { number % 90 };
         format!("<{writer} {number} {}>", "x".repeat(length))
     };
     let green: Vec<_> = (0..3)
@@ -89,20 +91,27 @@ fn write_many_lines() {
         .collect();
     let os = std::thread::spawn(move || {
         for number in 0..300 {
-            std::println!("{}", line(20, number));
-            writeln!(stdout(), "{}", line(21, number)).unwrap();
+            writeln!(stdout(), "{}", line(20, number)).unwrap();
         }
+    });
+    // By std, for as long as there is anybody to disturb.
+    let is_over = Arc::new(AtomicBool::new(false));
+    let its = is_over.clone();
+    let by_std = std::thread::spawn(move || {
+        let is_going_on = |_: &usize| !its.load(Ordering::Relaxed);
+        (0..).take_while(is_going_on).for_each(|number| std::println!("{}", line(21, number)));
     });
     for green in green {
         green.join().unwrap();
     }
     os.join().unwrap();
+    is_over.store(true, Ordering::Relaxed);
+    by_std.join().unwrap();
 }
 
 fn assert_lines_are_whole((text, status): (String, ExitStatus)) {
     assert!(status.success());
     let lines = marked(&text);
-    assert_eq!(lines.len(), 8 * 300);
     let mut next = [0; 22];
     for line in lines {
         let inside = line.strip_prefix('<').and_then(|line| line.strip_suffix('>'));
@@ -113,6 +122,9 @@ fn assert_lines_are_whole((text, status): (String, ExitStatus)) {
         next[writer] += 1;
         assert!(parts.next().unwrap().bytes().all(|byte| byte == b'x'), "torn: {line}");
     }
+    let writers = [0, 1, 2, 10, 11, 12, 20];
+    assert_eq!(writers.map(|writer| next[writer]), [300; 7]);
+    assert!(next[21] > 0);
 }
 
 #[test]
@@ -160,9 +172,12 @@ fn a_killed_writer_leaves_whole_lines_and_the_lock() {
             on_workers(1, || {
                 println!();
                 for length in [60, 6000] {
+                    let acknowledged = Arc::new(AtomicUsize::new(0));
+                    let its = acknowledged.clone();
                     let writer = thread::spawn(move || {
                         for number in 0.. {
                             greenstd::println!("<{number:0length$}>");
+                            its.store(number + 1, Ordering::Relaxed);
                         }
                     });
                     let next = thread::spawn(|| greenstd::println!("<next>"));
@@ -170,6 +185,7 @@ fn a_killed_writer_leaves_whole_lines_and_the_lock() {
                     assert!(!next.is_finished() || length == 6000);
                     assert!(writer.kill_and_wait(None).unwrap());
                     next.join().unwrap();
+                    greenstd::println!("<of {length}: {acknowledged:?}>");
                 }
             });
         },
@@ -181,6 +197,14 @@ fn a_killed_writer_leaves_whole_lines_and_the_lock() {
     lines.retain(|line| line.ends_with('>'));
     assert_eq!(lines.len(), whole, "none is torn");
     assert_eq!(lines.iter().filter(|line| **line == "<next>").count(), 2);
+    let count = |length: usize| lines.iter().filter(|line| line.len() == length + 2).count();
+    let told = |length: usize| {
+        let said = lines.iter().find_map(|line| line.strip_prefix(&format!("<of {length}: ")));
+        said.unwrap().trim_end_matches('>').parse::<usize>().unwrap()
+    };
+    assert_eq!(count(60), told(60), "what was written is what was told to be");
+    // The one that a thread of the pool had taken is written as a whole.
+    assert!((told(6000)..=told(6000) + 1).contains(&count(6000)));
 }
 
 #[test]

@@ -35,7 +35,7 @@ struct Buffer {
 /// is killed meanwhile gives the lock back and loses no byte. The buffer is not the one of
 /// `std::io::stdin`: a program uses the one or the other.
 ///
-/// A terminal is read on a thread of the [pool](crate::blocking), once it has input.
+/// A terminal is read on a thread of the [pool](mod@crate::blocking), once it has input.
 ///
 /// # Examples
 ///

@@ -37,7 +37,7 @@ struct Output {
 /// A green thread parks while a pipe is full, and blocks neither its worker nor anybody who uses
 /// std's handle; threads that want to write through this one wait for it, first come, first
 /// served. Terminals, sockets, and lines of more than 4 KiB are written by a thread of the
-/// [pool](crate::blocking); files in place. A plain OS thread blocks as in std. If a thread is
+/// [pool](mod@crate::blocking); files in place. A plain OS thread blocks as in std. If a thread is
 /// killed while it waits, what it had been told to be written is written all the same, and no line
 /// of the others is lost. std's `println!` blocks the worker, as ever.
 ///

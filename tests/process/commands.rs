@@ -172,7 +172,8 @@ parity! {
         assert_eq!(text, "hello\n");
         child.wait().unwrap();
         let piped = process::Stdio::piped;
-        let mut first = process::Command::new("echo").arg("through").stdout(piped()).spawn().unwrap();
+        let mut command = process::Command::new("echo");
+        let mut first = command.arg("through").stdout(piped()).spawn().unwrap();
         let stdout = first.stdout.take().unwrap();
         let second = process::Command::new("cat").stdin(stdout).output().unwrap();
         assert_eq!(second.stdout, b"through\n");

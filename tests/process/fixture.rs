@@ -1,6 +1,8 @@
 //! The same laws over std and over ours, and what the tests look at from outside.
 
+use std::env;
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What a test waits for before it fails: far beyond what anything takes on a slow machine.
@@ -69,6 +71,24 @@ pub fn children() -> usize {
     children.map(|list| list.split_whitespace().count()).sum()
 }
 
+/// Where a child tells its parent, of this number, that it has come to the point of this name.
+fn signal_path(parent: u32, name: &str) -> PathBuf {
+    env::temp_dir().join(format!("greenstd-{parent}-{name}"))
+}
+
+/// In a child: tells the parent.
+pub fn tell_parent(name: &str) {
+    let path = signal_path(std::os::unix::process::parent_id(), name);
+    fs::write(path, []).unwrap();
+}
+
+/// In the parent, on an OS thread: waits to be told.
+pub fn wait_for_child(name: &str) {
+    let path = signal_path(std::process::id(), name);
+    until(name, || path.exists());
+    fs::remove_file(path).unwrap();
+}
+
 /// Calls `body` while a neighbour counts, which has to get on meanwhile.
 pub fn beside_a_neighbour<T>(body: impl FnOnce() -> T) -> T {
     use greenstd::sync::Semaphore;
@@ -86,6 +106,7 @@ pub fn beside_a_neighbour<T>(body: impl FnOnce() -> T) -> T {
     let beaten = beats.available_permits();
     ends.store(true, Ordering::Relaxed);
     neighbour.join().unwrap();
-    assert!(beaten >= 10, "the neighbour got on only {beaten} times");
+    // Far less than on an idle machine; on one worker that is blocked it does not even start.
+    assert!(beaten >= 2, "the neighbour got on only {beaten} times");
     value
 }

@@ -1,7 +1,7 @@
 //! The standard input, in children whose input is ours.
 
 use crate::child;
-use crate::fixture::beside_a_neighbour;
+use crate::fixture::{beside_a_neighbour, tell_parent, wait_for_child};
 use crate::flavour::on_workers;
 use greenstd::io::stdin;
 use greenstd::thread;
@@ -175,7 +175,7 @@ fn a_killed_reader_gives_the_lock_back_and_loses_no_byte() {
                     stdin().read_line(&mut line).unwrap();
                 });
                 // The beginning of a line has come to it.
-                thread::sleep(Duration::from_millis(400));
+                thread::sleep(Duration::from_millis(100));
                 let waiting = thread::spawn(|| {
                     let mut line = String::new();
                     stdin().read_line(&mut line).unwrap();
@@ -189,13 +189,14 @@ fn a_killed_reader_gives_the_lock_back_and_loses_no_byte() {
                     })
                     .is_err()
                 );
+                tell_parent("reader-killed");
                 stdin().read_to_string(&mut text).unwrap();
                 assert_eq!(text, "beginning and end\n");
             });
         },
         |mut input| {
             input.write_all(b"beginning").unwrap();
-            std::thread::sleep(Duration::from_millis(1500));
+            wait_for_child("reader-killed");
             input.write_all(b" and end\n").unwrap();
         },
     );

@@ -1,7 +1,7 @@
 //! The standard output and error, in children whose output is ours.
 
 use crate::child;
-use crate::fixture::{SOON, beside_a_neighbour};
+use crate::fixture::{SOON, beside_a_neighbour, tell_parent, wait_for_child};
 use crate::flavour::on_workers;
 use greenstd::io::{stderr, stdout};
 use greenstd::thread;
@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// What `body` writes in a child, read with a pause at the beginning, and how it has ended.
-fn written_by<F: FnOnce()>(body: F, pause: Duration) -> (String, ExitStatus) {
+/// What `body` writes in a child, read after `before`, and how it has ended.
+fn written_by<F: FnOnce()>(body: F, before: impl FnOnce()) -> (String, ExitStatus) {
     let mut command = child::prepare(body).into_command();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(pause);
+    before();
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     assert!(text.contains("running 1 test"), "the child found no such test: {text}");
@@ -39,7 +39,7 @@ fn unfinished_lines_are_written_at_the_end_of_the_process() {
                 greenstd::print!(" {number}");
             });
         },
-        Duration::ZERO,
+        || (),
     );
     assert!(status.success());
     assert!(text.ends_with("\n<line>\n<begun> by std 7"), "{text}");
@@ -129,13 +129,13 @@ fn assert_lines_are_whole((text, status): (String, ExitStatus)) {
 
 #[test]
 fn lines_are_never_mixed_with_one_worker() {
-    let pause = Duration::from_millis(300);
+    let pause = || std::thread::sleep(Duration::from_millis(300));
     assert_lines_are_whole(written_by(|| on_workers(1, write_many_lines), pause));
 }
 
 #[test]
 fn lines_are_never_mixed_with_two_workers() {
-    let pause = Duration::from_millis(300);
+    let pause = || std::thread::sleep(Duration::from_millis(300));
     assert_lines_are_whole(written_by(|| on_workers(2, write_many_lines), pause));
 }
 
@@ -154,10 +154,11 @@ fn a_writer_to_a_full_pipe_parks_and_holds_no_lock_of_std() {
                 assert!(!filling.is_finished(), "a pipe holds less");
                 // Nobody has std's lock: this does not block the one worker.
                 drop(std::io::stdout().lock());
+                tell_parent("pipe-full");
                 filling.join().unwrap();
             });
         },
-        Duration::from_secs(1),
+        || wait_for_child("pipe-full"),
     );
     assert!(status.success());
     let lines = marked(&text);
@@ -184,12 +185,15 @@ fn a_killed_writer_leaves_whole_lines_and_the_lock() {
                     thread::sleep(Duration::from_millis(100));
                     assert!(!next.is_finished() || length == 6000);
                     assert!(writer.kill_and_wait(None).unwrap());
+                    if length == 60 {
+                        tell_parent("writer-killed");
+                    }
                     next.join().unwrap();
                     greenstd::println!("<of {length}: {acknowledged:?}>");
                 }
             });
         },
-        Duration::from_secs(1),
+        || wait_for_child("writer-killed"),
     );
     assert!(status.success());
     let mut lines = marked(&text);

@@ -23,6 +23,8 @@ pub mod queue;
 #[cfg(not(loom))]
 pub mod readiness;
 #[cfg(not(loom))]
+pub mod resource;
+#[cfg(not(loom))]
 pub mod runtime;
 #[cfg(not(loom))]
 pub mod select;

@@ -11,7 +11,7 @@ use std::fmt;
 use std::mem;
 use std::panic::{self, Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 static RUN: Reason = Reason("BlockingPool::run");
 
@@ -108,9 +108,20 @@ impl BlockingPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        self.run_until(None, f).expect("there is no deadline")
+    }
+
+    /// [`run`](BlockingPool::run) until `deadline`. None if that has passed: the job is abandoned
+    /// then, as by a kill. One that is called in place comes to its end, however late.
+    #[track_caller]
+    pub(crate) fn run_until<F, T>(&self, deadline: Option<Instant>, f: F) -> Option<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
         let crew = self.crew();
         if Seat::is_of(crew) {
-            return f();
+            return Some(f());
         }
         if park::is_to_end() && !std::thread::panicking() {
             // A job that was submitted now might start before its caller gives it up.
@@ -118,14 +129,17 @@ impl BlockingPool {
         }
         let job = self.job(f);
         let abandoning = Abandon { crew, job: &*job };
-        if let Err(refusal) = crew.submit(&work(&job), Patience::Until(None)) {
-            refuse(refusal);
+        match crew.submit(&work(&job), Patience::Until(deadline)) {
+            Ok(()) => {}
+            Err(Refusal::Full) => return None,
+            Err(refusal) => refuse(refusal),
         }
-        let is_over = job.progress().wait(&RUN, None);
-        debug_assert!(is_over, "there is no deadline");
+        if !job.progress().wait(&RUN, deadline) {
+            return None;
+        }
         mem::forget(abandoning);
         match job.take_outcome() {
-            Ok(value) => value,
+            Ok(value) => Some(value),
             Err(payload) => match payload.downcast_ref::<NotRun>() {
                 Some(why) => panic!("the blocking pool has not run the job: {why}"),
                 None => panic::resume_unwind(payload),
@@ -220,6 +234,11 @@ impl BlockingPool {
             results.push(job.join().unwrap_or_else(|payload| panic::resume_unwind(payload)));
         }
         results
+    }
+
+    /// Whether the calling thread is one of the pool's, for which a call in place is as good.
+    pub(crate) fn is_running_here(&self) -> bool {
+        Seat::is_of(self.crew())
     }
 
     /// Sets how many threads stay when they are idle, and how many there may be at once.

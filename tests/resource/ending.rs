@@ -194,7 +194,7 @@ laws! { green
             let other = pool.clone();
             let victim = thread::spawn(move || {
                 thread::current().kill().unwrap();
-                drop(other.with(|_| ()));
+                let _ = other.with(|_| ());
                 thread::yield_now();
             });
             assert!(victim.join().unwrap_err().is::<Killed>());

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// The message of a panic.
 fn message(payload: &(dyn std::any::Any + Send)) -> &str {
-    payload.downcast_ref::<&str>().copied().unwrap_or_default()
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or(payload.downcast_ref().copied()).unwrap_or_default()
 }
 
 /// A hook that panics once.

@@ -63,6 +63,14 @@ fn borrow(pool: &ResourcePool<Maker>, random: &mut Random) {
     }
 }
 
+/// Waits in the way that is in order there: what blocks in place would stop its neighbours.
+fn nap(place: Where, pause: Duration) {
+    match place {
+        Where::InPlace => thread::sleep(pause),
+        Where::OnThreads => std::thread::sleep(pause),
+    }
+}
+
 fn storm(workers: usize, place: Where) {
     let mut random = Random::from_environment();
     on_workers(workers, move || {
@@ -142,7 +150,7 @@ fn a_crowd_that_is_killed_leaves_the_pool_as_it_was() {
                     let (pool, pause) = (pool.clone(), pause(&mut random));
                     thread::spawn(move || {
                         loop {
-                            drop(pool.with(move |thing| thing.alone(|| std::thread::sleep(pause))));
+                            pool.with(move |thing| thing.alone(|| nap(place, pause))).unwrap();
                         }
                     })
                 })

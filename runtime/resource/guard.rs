@@ -12,7 +12,7 @@ const GONE: &str = "the resource of this guard was lost to a panic or a kill in 
 /// A resource that is lent out: gives it back when it is dropped.
 ///
 /// It is not given back but dropped, and its place is free for a new one, by
-/// [`discard`](ResourceGuard::discard), if the holder unwinds (because it panics or was killed), and
+/// [`discard`](ResourceGuard::discard), if the holder unwinds because it panics or was killed, and
 /// if the [manager](Manage::condition) says that it is broken.
 ///
 /// To call a method that blocks, use [`run`](ResourceGuard::run): through the guard itself it would

@@ -115,7 +115,7 @@ fn sessions_that_are_terminated_are_errors_and_then_others_take_their_place() {
         let mut terminated = 0;
         for _ in 0..3 {
             thread::sleep(3 * NAP);
-            // A query without a wait on the server, as short as the ticks of a clock.
+            // In place, for it takes the server no time.
             terminated += observed.terminate();
         }
         assert!(terminated > 0);

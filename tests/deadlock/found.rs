@@ -3,6 +3,7 @@
 use crate::{Case, cases};
 use greenstd::blocking::{self, BlockingPool, blocking};
 use greenstd::park::ServiceThread;
+use greenstd::resource::ResourcePool;
 use greenstd::runtime::{Builder, Deadlock, Runtime};
 use greenstd::sync::Semaphore;
 use greenstd::thread::{self, Killed};
@@ -23,6 +24,8 @@ pub(crate) const CASES: &[Case] = cases![
     a_timeout_that_did_not_fire_hides_nothing,
     an_idle_resolver_hides_nothing,
     an_idle_pool_hides_nothing,
+    idle_resources_hide_nothing,
+    who_waits_for_a_resource_that_never_comes_back_is_found,
     a_pile_up_without_spare_threads_is_found,
     a_pile_up_beyond_the_spare_threads_is_found,
     a_service_thread_hides_nothing,
@@ -174,6 +177,28 @@ fn an_idle_pool_hides_nothing() {
         wait_for_ever();
     });
     assert_eq!(names(&error.unwrap_err()), ["main"]);
+}
+
+/// The thread that would drop them in ten minutes wakes nobody.
+fn idle_resources_hide_nothing() {
+    let error = runtime(2).try_run(|| {
+        let pool = ResourcePool::new(2, || Ok::<_, ()>(()));
+        assert_eq!(pool.with(|()| 42), Ok(42));
+        assert_eq!(pool.statistics().idle, 1);
+        wait_for_ever();
+    });
+    assert_eq!(names(&error.unwrap_err()), ["main"]);
+}
+
+fn who_waits_for_a_resource_that_never_comes_back_is_found() {
+    let error = runtime(1).try_run(|| {
+        let pool = ResourcePool::new(1, || Ok::<_, ()>(()));
+        let _guard = pool.get().unwrap();
+        drop(pool.get());
+    });
+    let error = error.unwrap_err();
+    assert_eq!(names(&error), ["main"]);
+    assert_eq!(error.threads()[0].waits_in(), Some("ResourcePool::get"));
 }
 
 fn pile_up(spare_threads: usize) {

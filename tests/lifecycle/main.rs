@@ -21,6 +21,7 @@ mod kill_all;
 mod killed_in;
 mod later;
 mod leaks;
+mod lent;
 mod links;
 mod nursery;
 mod order;

@@ -2,6 +2,7 @@
 //! primitive is a line here.
 
 use crate::held::Held;
+use crate::lent::Lent;
 use greenstd::group::{Group, Pool};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
@@ -166,6 +167,8 @@ pub const WAITING: &[Row] = lines! {
     row("BlockingPool::spawn", Held::full(), |h| drop(h.pool.spawn(|| ())), Held::let_go),
     row("BlockingPool::shutdown", Held::new(), |h| h.pool.shutdown(None).unwrap(), Held::let_go),
     row("JobHandle::join", Held::new(), |h| h.pool.spawn(|| ()).join().unwrap(), Held::let_go),
+    permit("ResourcePool::get", Lent::new(), Lent::get, Lent::give_back, Lent::try_get),
+    row("ResourcePool::join", Lent::new(), Lent::join, Lent::discard),
     row("Group::join", Places::new(), |p| assert!(p.group.join(None)), Places::end),
     held("Mutex::lock", Mutex::new(()), locked, |m| drop(locked(m))),
     held("ReentrantMutex::lock", ReentrantMutex::new(()), |m| m.lock(), |m| drop(m.lock())),

@@ -6,6 +6,7 @@ mod events;
 mod locks;
 mod net;
 mod queues;
+mod resources;
 mod select;
 mod threads;
 
@@ -38,7 +39,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 9] = [
+    let tables: [&'static [Wait]; 10] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,
@@ -46,6 +47,7 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         locks::WAITS,
         net::WAITS,
         queues::WAITS,
+        resources::WAITS,
         select::WAITS,
         threads::WAITS,
     ];

@@ -19,6 +19,9 @@ static CHANGED: Condvar = Condvar::new();
 pub(super) trait Retires: Send + Sync {
     /// Drops what has been idle for too long, and says when to look again, if at all.
     fn retire(self: Arc<Self>, now: Instant) -> Option<Instant>;
+
+    /// Whether nothing will ever be idle again. Called with the calendar locked.
+    fn is_closed(&self) -> bool;
 }
 
 /// When to look at which pool. There are few pools, so a list will do.
@@ -28,22 +31,22 @@ struct Calendar {
     is_served: bool,
 }
 
-/// Has a pool looked at in time. Never blocks.
-///
-/// If the system refuses to start the thread nothing is looked at until the next call; resources
-/// that are too old are not lent all the same.
-pub(super) fn arrange(at: Instant, pool: Weak<dyn Retires>) {
+/// Has a pool looked at in time. Never blocks. False if the system refuses to start the thread:
+/// nothing is looked at then, but what is too old is not lent all the same.
+#[must_use]
+pub(super) fn arrange(at: Instant, pool: &Arc<dyn Retires>) -> bool {
     let mut calendar = CALENDAR.lock();
-    calendar.looks.push((at, pool));
-    if calendar.is_served {
-        CHANGED.notify_one();
-        return;
+    if !calendar.is_served {
+        let spawned = thread::Builder::new().name("resource-retire".into()).spawn(serve);
+        calendar.is_served = spawned.is_ok();
     }
-    let spawned = thread::Builder::new().name("resource-retire".into()).spawn(serve);
-    calendar.is_served = spawned.is_ok();
+    if calendar.is_served {
+        calendar.enter(at, pool);
+    }
+    calendar.is_served
 }
 
-/// Has a pool looked at no more.
+/// Has a pool looked at no more, which was closed before.
 pub(super) fn cancel(pool: &Weak<dyn Retires>) {
     let mut calendar = CALENDAR.lock();
     calendar.looks.retain(|(_, other)| !Weak::ptr_eq(other, pool));
@@ -61,21 +64,33 @@ fn serve() {
         }
         let (_, pool) = calendar.looks.swap_remove(place);
         let work = ExternalWork::new();
-        let next = MutexGuard::unlocked(&mut calendar, || look(&pool));
+        MutexGuard::unlocked(&mut calendar, || look(&pool));
         drop(work);
-        calendar.looks.extend(next.map(|next| (next, pool)));
     }
     calendar.is_served = false;
 }
 
 /// User code runs here, the destructors of resources and managers: its panics end here, told by
 /// the panic hook.
-fn look(pool: &Weak<dyn Retires>) -> Option<Instant> {
-    let look = || pool.upgrade()?.retire(Instant::now());
-    panic::catch_unwind(AssertUnwindSafe(look)).unwrap_or(None)
+fn look(pool: &Weak<dyn Retires>) {
+    let look = || {
+        let Some(pool) = pool.upgrade() else { return };
+        if let Some(next) = pool.clone().retire(Instant::now()) {
+            CALENDAR.lock().enter(next, &pool);
+        }
+    };
+    let _ = panic::catch_unwind(AssertUnwindSafe(look));
 }
 
 impl Calendar {
+    /// Notes a look, unless the pool is closed: then its `cancel` may have been here before.
+    fn enter(&mut self, at: Instant, pool: &Arc<dyn Retires>) {
+        if !pool.is_closed() {
+            self.looks.push((at, Arc::downgrade(pool)));
+            CHANGED.notify_one();
+        }
+    }
+
     /// The next look, and its place in the list.
     fn first(&self) -> Option<(Instant, usize)> {
         let looks = self.looks.iter().enumerate();

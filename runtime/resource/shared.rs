@@ -132,7 +132,10 @@ impl<M: Manage> Shared<M> {
         drop(state);
         drop(wakeup);
         if let Some(look) = look {
-            retire::arrange(look, self.as_retiring());
+            let pool: Arc<dyn Retires> = self.clone();
+            if !retire::arrange(look, &pool) {
+                self.state.lock().looked_at = None;
+            }
         }
     }
 
@@ -181,7 +184,9 @@ impl<M: Manage> Shared<M> {
         let is_looked_at = state.looked_at.take().is_some();
         park::grant_each(&self.state, state, State::refuse);
         if is_looked_at {
-            retire::cancel(&self.as_retiring());
+            let weak: Weak<Shared<M>> = Arc::downgrade(self);
+            let weak: Weak<dyn Retires> = weak;
+            retire::cancel(&weak);
         }
         self.dispose(idle.into_iter().map(|entry| Occupant::new(self, entry)).collect());
     }
@@ -197,11 +202,6 @@ impl<M: Manage> Shared<M> {
         let waited = park::wait_in_line(&self.state, state, |state| &mut state.leaving, (), ask);
         matches!(waited, Waited::Granted(()))
     }
-
-    fn as_retiring(self: &Arc<Shared<M>>) -> Weak<dyn Retires> {
-        let weak: Weak<Shared<M>> = Arc::downgrade(self);
-        weak
-    }
 }
 
 impl<M: Manage> Retires for Shared<M> {
@@ -215,6 +215,10 @@ impl<M: Manage> Retires for Shared<M> {
         drop(state);
         self.dispose(retired.into_iter().map(|entry| Occupant::new(&self, entry)).collect());
         next
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state.lock().is_closed
     }
 }
 

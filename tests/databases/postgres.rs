@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 const NAP: Duration = Duration::from_millis(100);
 
 /// Sleeps on the server, and returns one more than `number`.
-fn nap(pool: &ResourcePool<Postgres>, number: i32) -> Result<i32, postgres::Error> {
-    pool.with(move |client| {
+fn nap(pool: &ResourcePool<Postgres>, number: i32) -> Result<i32, String> {
+    let row = pool.with(move |client| {
         client.query_one("select $1 + 1 from pg_sleep(0.1)", &[&number]).map(|row| row.get(0))
-    })
-    .unwrap()
+    });
+    row.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 fn two_hundred_share_eight(workers: usize) {
@@ -49,7 +49,7 @@ fn two_hundred_share_eight(workers: usize) {
     let least = NAP * (CROWD / CONNECTIONS) as u32;
     assert!(took >= least, "{took:?}, less than {least:?}: more than eight at once");
     assert!(took < least * 4, "{took:?} instead of {least:?}");
-    assert!(gap < Duration::from_secs(1), "the ticker waited {gap:?}");
+    assert!(gap < Duration::from_secs(2), "the ticker waited {gap:?}");
     observed.audit();
 }
 

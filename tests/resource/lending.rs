@@ -221,10 +221,9 @@ fn the_threads_are_those_of_the_pool_that_was_named() {
 
 #[test]
 fn settings_that_make_no_sense_are_refused() {
-    let make = || Ok::<_, ()>(());
-    let refused = |build: fn(greenstd::resource::Builder<fn() -> Result<(), ()>>)| {
-        let builder = greenstd::resource::Builder::new(make as fn() -> Result<(), ()>);
-        std::panic::catch_unwind(move || build(builder)).is_err()
+    type Builder = greenstd::resource::Builder<fn() -> Result<(), ()>>;
+    let refused = |build: fn(Builder)| {
+        std::panic::catch_unwind(move || build(Builder::new(|| Ok(())))).is_err()
     };
     assert!(refused(|builder| drop(builder.max(0))));
     assert!(refused(|builder| drop(builder.min(3).max(2).build())));

@@ -16,6 +16,8 @@ use std::time::Instant;
 pub(super) struct Place<M: Manage> {
     shared: Arc<Shared<M>>,
     is_passed_on: bool,
+    /// Whether it counts as one whose resource nobody will have any more.
+    is_doomed: bool,
 }
 
 /// A resource in its place. The order of the fields is that in which they go.
@@ -47,14 +49,14 @@ enum Holding<M: Manage> {
 
 impl<M: Manage> Place<M> {
     fn new(shared: &Arc<Shared<M>>) -> Place<M> {
-        Place { shared: shared.clone(), is_passed_on: false }
+        Place { shared: shared.clone(), is_passed_on: false, is_doomed: false }
     }
 }
 
 impl<M: Manage> Drop for Place<M> {
     fn drop(&mut self) {
         if !self.is_passed_on {
-            self.shared.vacate();
+            self.shared.vacate(self.is_doomed);
         }
     }
 }
@@ -63,6 +65,11 @@ impl<M: Manage> Occupant<M> {
     /// One that was among the idle.
     pub(super) fn new(shared: &Arc<Shared<M>>, entry: Entry<M::Resource>) -> Occupant<M> {
         Occupant { entry, place: Place::new(shared) }
+    }
+
+    /// Says that nobody will have the resource any more. False if that was said before.
+    pub(super) fn doom(&mut self) -> bool {
+        !mem::replace(&mut self.place.is_doomed, true)
     }
 
     /// The resource, which takes its place along: to those who are idle, or who wait.

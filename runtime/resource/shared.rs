@@ -124,7 +124,7 @@ impl<M: Manage> Shared<M> {
             return;
         }
         let wakeup = state.put(occupant.into_entry());
-        let is_surplus = wakeup.is_none() && state.taken > self.min;
+        let is_surplus = wakeup.is_none() && state.surplus(self.min) > 0;
         let look = expiry.filter(|&expiry| {
             is_surplus && state.looked_at.is_none_or(|looked_at| expiry < looked_at)
         });
@@ -140,7 +140,14 @@ impl<M: Manage> Shared<M> {
     }
 
     /// Drops resources where that may block, and gives up their places afterwards.
-    pub(super) fn dispose(self: &Arc<Shared<M>>, doomed: Vec<Occupant<M>>) {
+    pub(super) fn dispose(self: &Arc<Shared<M>>, mut doomed: Vec<Occupant<M>>) {
+        let news = doomed.iter_mut().map(Occupant::doom).filter(|&is_news| is_news).count();
+        self.state.lock().doomed += news;
+        self.drop_all(doomed);
+    }
+
+    /// [`dispose`](Shared::dispose) of what counts as doomed already.
+    fn drop_all(self: &Arc<Shared<M>>, doomed: Vec<Occupant<M>>) {
         if doomed.is_empty() {
             return;
         }
@@ -166,9 +173,9 @@ impl<M: Manage> Shared<M> {
     }
 
     /// The place of a resource that is no more, or never was.
-    pub(super) fn vacate(&self) {
+    pub(super) fn vacate(&self, was_doomed: bool) {
         let mut state = self.state.lock();
-        let wakeup = state.vacate();
+        let wakeup = state.vacate(was_doomed);
         if state.taken == 0 {
             park::grant_each(&self.state, state, State::leave);
         } else {
@@ -213,7 +220,12 @@ impl<M: Manage> Retires for Shared<M> {
         let (retired, next) = state.retire(&self.settings, self.min, now);
         state.looked_at = next;
         drop(state);
-        self.dispose(retired.into_iter().map(|entry| Occupant::new(&self, entry)).collect());
+        let doomed = retired.into_iter().map(|entry| {
+            let mut occupant = Occupant::new(&self, entry);
+            occupant.doom();
+            occupant
+        });
+        self.drop_all(doomed.collect());
         next
     }
 

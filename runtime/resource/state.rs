@@ -39,6 +39,8 @@ pub(super) struct State<R> {
     pub(super) leaving: Line<()>,
     /// Places that are taken: resources, and those that are being made or dropped.
     pub(super) taken: usize,
+    /// Of those, the ones whose resources nobody will have any more.
+    pub(super) doomed: usize,
     pub(super) is_closed: bool,
     /// When idle resources will be looked at.
     pub(super) looked_at: Option<Instant>,
@@ -51,6 +53,7 @@ impl<R> State<R> {
             waiting: Line::new(),
             leaving: Line::new(),
             taken: 0,
+            doomed: 0,
             is_closed: false,
             looked_at: None,
         }
@@ -101,7 +104,8 @@ impl<R> State<R> {
     }
 
     /// Gives a place to the first who waits, or leaves it free.
-    pub(super) fn vacate(&mut self) -> Option<Wakeup> {
+    pub(super) fn vacate(&mut self, was_doomed: bool) -> Option<Wakeup> {
+        self.doomed -= usize::from(was_doomed);
         match self.waiting.grant(|turn| *turn = Turn::Place) {
             Some(((), wakeup)) => Some(wakeup),
             None => {
@@ -122,6 +126,11 @@ impl<R> State<R> {
         is_empty.then(|| self.leaving.grant(|()| ())).flatten().map(|((), wakeup)| wakeup)
     }
 
+    /// How many resources there are beyond those that are to stay.
+    pub(super) fn surplus(&self, min: usize) -> usize {
+        (self.taken - self.doomed).saturating_sub(min)
+    }
+
     /// Takes those out of the idle that have been there for too long, or are too old, down to `min`
     /// resources in all. Returns when the next look is due, if any.
     pub(super) fn retire(
@@ -131,11 +140,12 @@ impl<R> State<R> {
         now: Instant,
     ) -> (Vec<Entry<R>>, Option<Instant>) {
         let (mut retired, mut next) = (Vec::new(), None);
-        let mut surplus = self.taken.saturating_sub(min);
+        let mut surplus = self.surplus(min);
         for entry in mem::take(&mut self.idle) {
             match settings.expiry(&entry) {
                 Some(expiry) if surplus > 0 && expiry <= now => {
                     surplus -= 1;
+                    self.doomed += 1;
                     retired.push(entry);
                     continue;
                 }

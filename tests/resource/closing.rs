@@ -91,7 +91,9 @@ laws! {
             Ok(())
         });
         let pool = Where::OnThreads.pool(1, maker);
-        assert!(pool.get_timeout(SHORT).is_err());
+        while gate.arrived() == 0 {
+            assert!(pool.get_timeout(SHORT).is_err());
+        }
         pool.close();
         gate.open();
         assert!(pool.join(SOON));

@@ -136,6 +136,7 @@ laws! { green
     fn what_one_held_whose_scope_expires_is_dropped() {
         each(|place| {
             let pool = place.pool(1, Maker::new());
+            drop(pool.get().unwrap());
             let late = timeout(Duration::from_millis(5), || {
                 let _guard = pool.get().unwrap();
                 thread::sleep(LONG);

@@ -1,8 +1,8 @@
 //! 200 green threads share 8 sessions of a PostgreSQL server, over the plain blocking driver.
 //!
 //! `postgres_pool [URL]`: such as `postgresql://user@127.0.0.1:5432/postgres`, or else the one in
-//! `DATABASE_URL`. The user has to be allowed to make a schema: `greenstd_example`, which is dropped
-//! in the end, and before.
+//! `DATABASE_URL`. The user has to be allowed to make a schema: `greenstd_example`, which is
+//! dropped in the end, and before.
 //!
 //! Each green thread moves money between accounts, and asks a question that takes the server
 //! 100 ms; a ticker on the same workers shows that nobody blocks them. Ends with code 1 if the

@@ -1,10 +1,11 @@
 //! Many green threads write to one SQLite file, and read from it, over a pool of connections.
 //!
-//! `sqlite_pool [FILE] [WRITERS]`: makes the table `sqlite_pool_entry` anew in that file; without
-//! one, in a file in the temporary folder, which is removed in the end.
+//! `sqlite_pool [FILE] [WRITERS]`: makes the table `pool_entry` anew in that file; without one, in
+//! a file in the temporary folder, which is removed in the end.
 //!
-//! SQLite blocks the thread that calls it, for its locks above all. So each call is made on a thread
-//! of the blocking pool, and only the green thread that asked is parked. Ends with code 1 if a sum in the database is not what was written.
+//! SQLite blocks the thread that calls it, for its locks above all. So each call is made on a
+//! thread of the blocking pool, and only the green thread that asked is parked. Ends with code 1
+//! if a sum in the database is not what was written.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -76,8 +77,8 @@ fn run(file: &Path, writers: i64) -> std::result::Result<(), Box<dyn Error>> {
     let pool = Builder::new(Sqlite { file: file.to_owned() }).max(CONNECTIONS).build();
     pool.with(|connection| {
         connection.execute_batch(
-            "drop table if exists sqlite_pool_entry;
-             create table sqlite_pool_entry (writer integer, amount integer) strict",
+            "drop table if exists pool_entry;
+             create table pool_entry (writer integer, amount integer) strict",
         )
     })??;
     let start = Instant::now();
@@ -93,7 +94,7 @@ fn run(file: &Path, writers: i64) -> std::result::Result<(), Box<dyn Error>> {
     }
     let seconds = start.elapsed().as_secs_f64();
     let (rows, sum): (i64, i64) = pool.with(|connection| {
-        let select = "select count(*), coalesce(sum(amount), 0) from sqlite_pool_entry";
+        let select = "select count(*), coalesce(sum(amount), 0) from pool_entry";
         connection.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?)))
     })??;
     let connections = pool.statistics().created;
@@ -124,12 +125,12 @@ fn write_and_read(
             // A transaction that begins as a reader could not wait for its turn to write.
             let kind = TransactionBehavior::Immediate;
             let transaction = connection.transaction_with_behavior(kind)?;
-            let insert = "insert into sqlite_pool_entry (writer, amount) values (?1, ?2)";
+            let insert = "insert into pool_entry (writer, amount) values (?1, ?2)";
             transaction.execute(insert, (writer, amount(writer, round)))?;
             transaction.commit()
         })??;
         let rows: i64 = pool.with(move |connection| {
-            let select = "select count(*) from sqlite_pool_entry where writer = ?1";
+            let select = "select count(*) from pool_entry where writer = ?1";
             connection.query_row(select, [writer], |row| row.get(0))
         })??;
         if rows != round + 1 {

@@ -14,9 +14,11 @@ mod idle;
 mod inbox;
 mod life;
 mod mutex_word;
+mod request;
 mod rwlock_word;
 mod slot;
 mod timers;
+mod vigil;
 mod wait_list;
 mod watch;
 mod wish;
@@ -58,9 +60,13 @@ mod locals;
 #[cfg(not(loom))]
 mod lock_guard;
 #[cfg(not(loom))]
+mod monitor;
+#[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
 mod outside;
+#[cfg(not(loom))]
+mod pace;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
@@ -135,11 +141,13 @@ pub use self::{
     handles::{JoinHandle, LocalJoinHandle},
     killed::Killed,
     limits::TimedOut,
+    monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
     park::Outcome,
     report::{ErrorHook, set_error_hook, take_error_hook},
-    runtime::{Builder as RuntimeBuilder, Runtime, wait_idle},
+    quiet::wait_idle,
+    runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
     stack::Statistics as StackStatistics,

@@ -8,6 +8,7 @@ use super::atomic::Mutex;
 use super::fiber::Lane;
 use super::handle::Join;
 use super::handles::JoinHandle;
+use super::monitor::{self, Monitor, Watchdog};
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};
@@ -53,6 +54,7 @@ pub struct Builder {
     guard: GuardKind,
     reports_overflow: bool,
     detects_deadlocks: bool,
+    monitor: Option<Monitor>,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -81,6 +83,7 @@ impl Builder {
             guard: GuardKind::Auto,
             reports_overflow: true,
             detects_deadlocks: true,
+            monitor: cfg!(debug_assertions).then(Monitor::new),
         }
     }
 
@@ -145,12 +148,20 @@ impl Builder {
         self
     }
 
+    /// Sets whether a watchdog tells of green threads that hold their workers for too long, and its
+    /// settings: see [`Monitor`]. The default is `Monitor::new()` in debug builds, and `None` in
+    /// release builds: no thread, no signal handler.
+    pub fn monitor(mut self, monitor: impl Into<Option<Monitor>>) -> Builder {
+        self.monitor = monitor.into();
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
     ///
     /// If the system refuses a thread, an epoll set or an eventfd; `InvalidInput` for a stack
-    /// size above 1 GiB.
+    /// size above 1 GiB, and for a [`Monitor::signal`] that cannot be handled.
     pub fn build(self) -> io::Result<Runtime> {
         let workers = match self.workers {
             Some(workers) => workers,
@@ -171,6 +182,7 @@ impl Builder {
                 default_class: class,
                 live_limit: self.live_limit,
                 detects_deadlocks: self.detects_deadlocks,
+                watchdog: self.monitor.map(Watchdog::new).transpose()?,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
@@ -197,6 +209,8 @@ impl Builder {
                 }
             }
         }
+        let watchdog = monitor::start(&runtime.shared, &self.name)?;
+        runtime.threads.extend(watchdog);
         Ok(runtime)
     }
 
@@ -222,6 +236,11 @@ static GLOBAL: OnceLock<Runtime> = OnceLock::new();
 
 /// Held while the global runtime starts, so that a failing start can be tried again.
 static STARTING: Mutex<()> = Mutex::new(());
+
+/// The global runtime, if it has started.
+pub(super) fn started() -> Option<&'static Runtime> {
+    GLOBAL.get()
+}
 
 /// The global runtime, started if need be.
 pub(super) fn global() -> io::Result<&'static Arc<Shared>> {
@@ -262,29 +281,6 @@ impl Runtime {
         let target = Target::Runtime(&self.shared);
         // SAFETY: everything is `Send` and borrows nothing.
         unsafe { spawn::spawn(target, Lane::Pinned, options, Location::caller(), closure) }
-    }
-
-    /// Blocks the calling thread until no green thread of this runtime is left, or `timeout` has
-    /// passed; true if there was a moment without any. `None` has no end.
-    ///
-    /// Those that are to start later count, and so do parked ones; tickers and timeout scopes do
-    /// not. A green thread of this very runtime waits for all others but those that wait like it.
-    /// Works on threads of either kind. As gevent's `wait()` without objects.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use greenstd_runtime::{runtime, thread};
-    ///
-    /// greenstd_runtime::run(|| {
-    ///     for _ in 0..10 {
-    ///         thread::spawn(thread::yield_now);
-    ///     }
-    ///     assert!(runtime::wait_idle(None));
-    /// });
-    /// ```
-    pub fn wait_idle(&self, timeout: impl Into<Option<Duration>>) -> bool {
-        super::quiet::wait_idle(&self.shared, park::deadline(timeout))
     }
 
     /// The number of workers.
@@ -345,18 +341,6 @@ impl Runtime {
             let _ = thread.join();
         }
         true
-    }
-}
-
-/// [`Runtime::wait_idle`] of the calling green thread's runtime; on a plain OS thread, of the
-/// global one, which is idle as long as nobody has started it.
-pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
-    let deadline = park::deadline(timeout);
-    match Worker::on_fiber() {
-        Some((worker, _)) => super::quiet::wait_idle(&worker.shared().clone(), deadline),
-        None => {
-            GLOBAL.get().is_none_or(|runtime| super::quiet::wait_idle(&runtime.shared, deadline))
-        }
     }
 }
 

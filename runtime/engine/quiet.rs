@@ -144,9 +144,7 @@ pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
     let deadline = park::deadline(timeout);
     match Worker::on_fiber() {
         Some((worker, _)) => wait_until_idle(&worker.shared().clone(), deadline),
-        None => {
-            runtime::started().is_none_or(|runtime| wait_until_idle(&runtime.shared, deadline))
-        }
+        None => runtime::started().is_none_or(|runtime| wait_until_idle(&runtime.shared, deadline)),
     }
 }
 

@@ -16,9 +16,9 @@
 
 use super::memory;
 use super::registers::Registers;
-use crate::engine::request::Request;
 use crate::engine::atomic::{AtomicPtr, Mutex, Ordering};
 use crate::engine::outside;
+use crate::engine::request::Request;
 use crate::engine::stack::overflow::exchange_action;
 use std::io;
 use std::mem;

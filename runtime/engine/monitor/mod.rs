@@ -43,7 +43,7 @@ mod watch;
 pub use self::settings::{Monitor, MonitorStatistics};
 
 use self::activity::{OsThread, RunDelay};
-use self::report::Quota;
+use self::report::Reporter;
 use self::watch::Watch;
 use super::atomic::{AtomicU64, Mutex, Ordering};
 use super::outside::ServiceThread;
@@ -166,7 +166,7 @@ impl Watchdog {
     /// Watches until it is closed.
     fn run(&self, shared: &Shared) {
         let period = self.settings.threshold / SAMPLES_IN_THRESHOLD;
-        let mut quota = Quota::new(self.settings.report_every);
+        let mut reporter = Reporter::new(self.settings.report_every);
         let mut watches: Vec<Watch> = shared.remotes.iter().map(|_| Watch::new()).collect();
         let mut delay = RunDelay::new();
         let mut last = Instant::now();
@@ -177,7 +177,7 @@ impl Watchdog {
             last = now;
             let mut is_quiet = true;
             for (remote, watch) in shared.remotes.iter().zip(&mut watches) {
-                is_quiet &= watch.sample(self, remote, passed, &mut quota);
+                is_quiet &= watch.sample(self, remote, passed, &mut reporter);
             }
             let is_away = |remote: &super::shared::Remote| {
                 remote.inbox.is_away() || remote.post.0.lock().is_none()
@@ -190,6 +190,7 @@ impl Watchdog {
                 last = Instant::now();
             }
         }
+        reporter.end();
     }
 }
 
@@ -204,18 +205,25 @@ pub(super) fn start(shared: &Arc<Shared>, name: &str) -> io::Result<Option<JoinH
         return Ok(None);
     }
     let shared = shared.clone();
-    let (started, is_started) = mpsc::sync_channel(1);
-    let thread = thread::Builder::new().name(format!("{name}-monitor")).spawn(move || {
-        let _service = ServiceThread::new();
+    let thread = spawn_service(format!("{name}-monitor"), move || {
         let watchdog = shared.watchdog.as_ref().expect("looked at above");
         let _ = watchdog.thread.set(thread::current());
-        let _ = started.send(());
-        drop(started);
         watchdog.run(&shared);
     })?;
-    // An error if it has ended already, which needs no wait.
-    let _ = is_started.recv();
     Ok(Some(thread))
+}
+
+/// Spawns an OS thread that is known to the deadlock detector when this returns.
+fn spawn_service(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let (started, is_started) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name(name).spawn(move || {
+        let _service = ServiceThread::new();
+        let _ = started.send(());
+        body();
+    })?;
+    // Sent in any case, unless it has panicked, which is no reason to wait.
+    let _ = is_started.recv();
+    Ok(thread)
 }
 
 impl Runtime {

@@ -18,12 +18,7 @@ impl Registers {
     /// Those of the code that a signal has interrupted. Async-signal-safe.
     pub(super) fn interrupted(context: &libc::ucontext_t) -> Registers {
         let context = &context.uc_mcontext;
-        Registers {
-            pc: context.pc,
-            sp: context.sp,
-            fp: context.regs[FP],
-            lr: context.regs[LR],
-        }
+        Registers { pc: context.pc, sp: context.sp, fp: context.regs[FP], lr: context.regs[LR] }
     }
 
     pub(super) fn for_unwinding(self) -> UnwindRegsNative {

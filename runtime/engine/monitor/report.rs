@@ -1,13 +1,20 @@
 //! What is said of a stall, and how often.
+//!
+//! The first backtrace makes the program's debug information be read, which takes a second where it
+//! is large, and a subscriber may take its time: so reports have an OS thread while there are any,
+//! one after another, and the watchdog goes on watching.
 
 use super::activity::Activity;
+use super::capture::Capture;
 use super::identity::Identity;
-use super::unwind::Backtrace;
+use super::spawn_service;
+use super::unwind::{self, Backtrace};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::dispatcher;
 use tracing::subscriber::NoSubscriber;
@@ -23,7 +30,15 @@ pub(super) struct Stall {
     pub(super) worker: usize,
     pub(super) held: Duration,
     pub(super) activity: Activity,
-    pub(super) backtrace: Backtrace,
+    pub(super) capture: Option<Capture>,
+}
+
+/// Gives the reports of one runtime.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    pub(super) quota: Quota,
+    /// The thread of the last report, which ends when that is given.
+    last: Option<JoinHandle<()>>,
 }
 
 /// Who was reported lately.
@@ -51,20 +66,43 @@ impl Quota {
     }
 }
 
-impl Stall {
-    /// Tells of it. Neither a subscriber that panics nor a closed standard error ends the watchdog.
-    pub(super) fn report(&self) {
-        mem::forget(panic::catch_unwind(AssertUnwindSafe(|| self.tell())));
+impl Reporter {
+    pub(super) fn new(every: Duration) -> Reporter {
+        Reporter { quota: Quota::new(every), last: None }
     }
 
+    /// Gives a report, after those that were to be given before.
+    pub(super) fn report(&mut self, stall: Stall) {
+        let before = self.last.take();
+        let told = spawn_service("greenstd-report".to_owned(), move || {
+            before.map(JoinHandle::join);
+            // It does not matter to anybody whether the subscriber has panicked.
+            mem::forget(panic::catch_unwind(AssertUnwindSafe(|| stall.tell())));
+        });
+        // Where there is no thread to be had, nothing is to be said either.
+        self.last = told.ok();
+    }
+
+    /// Waits until all reports are given.
+    pub(super) fn end(self) {
+        self.last.map(JoinHandle::join);
+    }
+}
+
+impl Stall {
+    /// Tells of it. A closed standard error does no harm.
     fn tell(&self) {
+        let backtrace = self.capture.as_ref().map_or_else(Backtrace::default, unwind::unwind);
         if dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>()) {
             // Unlike `eprintln`, this does not panic if nobody can be told.
-            let _ = writeln!(io::stderr(), "{self}");
+            let _ = match backtrace.is_empty() {
+                true => writeln!(io::stderr(), "{self}"),
+                false => writeln!(io::stderr(), "{self}\n{backtrace}"),
+            };
             return;
         }
         let identity = self.identity.as_ref();
-        let backtrace = (!self.backtrace.is_empty()).then(|| self.backtrace.to_string());
+        let backtrace = (!backtrace.is_empty()).then(|| backtrace.to_string());
         tracing::warn!(
             green_thread = identity.map(|it| it.id),
             name = identity.and_then(|it| it.name.as_deref()),
@@ -86,11 +124,7 @@ impl fmt::Display for Stall {
             write!(f, " {id} '{name}' (spawned at {site})")?;
         }
         let (worker, held) = (self.worker, self.held.as_millis());
-        write!(f, " has held worker {worker} for {held} ms: {}", self.activity)?;
-        if !self.backtrace.is_empty() {
-            write!(f, "\n{}", self.backtrace)?;
-        }
-        Ok(())
+        write!(f, " has held worker {worker} for {held} ms: {}", self.activity)
     }
 }
 

@@ -3,8 +3,7 @@
 use super::activity::{Activity, State};
 use super::capture::{self, Capture};
 use super::identity::{self, Found, Identity};
-use super::report::{Quota, Stall};
-use super::unwind::{self, Backtrace};
+use super::report::{Reporter, Stall};
 use super::{Subject, Watchdog};
 use crate::engine::atomic::Ordering;
 use crate::engine::pace::{Beat, Pulse};
@@ -39,7 +38,7 @@ impl Watch {
         watchdog: &Watchdog,
         remote: &Remote,
         passed: Duration,
-        quota: &mut Quota,
+        reporter: &mut Reporter,
     ) -> bool {
         // Held throughout (`monitor` invariant 1).
         let post = remote.post.0.lock();
@@ -68,13 +67,12 @@ impl Watch {
         if self.held < watchdog.settings.threshold {
             return false;
         }
-        let found = self.examine(watchdog, subject, pulse, state, quota);
+        let found = self.examine(watchdog, subject, pulse, state, reporter);
         drop(post);
         if let Some((identity, activity, capture)) = found {
             let (worker, held) = (remote.index, self.held);
-            let backtrace = capture.as_ref().map_or_else(Backtrace::default, unwind::unwind);
             // Without any lock: subscribers are user code.
-            Stall { identity, worker, held, activity, backtrace }.report();
+            reporter.report(Stall { identity, worker, held, activity, capture });
         }
         false
     }
@@ -86,7 +84,7 @@ impl Watch {
         subject: &Subject,
         pulse: &Pulse,
         state: Option<State>,
-        quota: &mut Quota,
+        reporter: &mut Reporter,
     ) -> Option<(Option<Identity>, Activity, Option<Capture>)> {
         let beat = self.last?.beat;
         let activity = subject.thread.activity(state);
@@ -100,7 +98,7 @@ impl Watch {
             self.is_counted = true;
             watchdog.stalls.fetch_add(1, Ordering::Relaxed);
         }
-        if !quota.take(identity.as_ref().map(|it| it.id), Instant::now()) {
+        if !reporter.quota.take(identity.as_ref().map(|it| it.id), Instant::now()) {
             return None;
         }
         watchdog.reports.fetch_add(1, Ordering::Relaxed);

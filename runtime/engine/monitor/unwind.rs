@@ -13,7 +13,10 @@ use std::ptr;
 const FRAMES_AT_MOST: usize = 64;
 
 /// Where a green thread begins: what lies below is the runtime's.
-const ENTRANCE: &str = "corosensei::";
+const ENTRANCE: &str = "greenstd_runtime::engine::body::";
+
+/// What lies between there and the closure that was spawned: it catches panics.
+const CATCHES: &[&str] = &["std::panic", "core::panic", "<core::panic", "__rust_try"];
 
 /// A function that was running, or had called the one before it.
 #[derive(Debug)]
@@ -38,6 +41,7 @@ pub(super) fn unwind(capture: &Capture) -> Backtrace {
             FrameAddress::ReturnAddress(address) => address.get(),
         };
         if !backtrace.push(address as usize) {
+            backtrace.leave_out_catches();
             break;
         }
     }
@@ -88,6 +92,17 @@ impl Backtrace {
             self.functions.push(Function { name, place: None });
         }
         is_own
+    }
+
+    fn leave_out_catches(&mut self) {
+        while self.functions.pop_if(|function| function.catches()).is_some() {}
+    }
+}
+
+impl Function {
+    fn catches(&self) -> bool {
+        let name = self.name.as_deref().unwrap_or_default();
+        CATCHES.iter().any(|prefix| name.starts_with(prefix))
     }
 }
 

@@ -75,11 +75,13 @@ fn an_idle_process_makes_no_system_call() {
         std::thread::sleep(Duration::from_secs(3));
         assert_eq!(threads(), before);
         let words = trace(before.into_keys());
-        // The one call in which each has been all the while.
+        // The one call in which each has been all the while. That of a worker ends when strace
+        // comes; so the watchdog wakes up, and finds in a few samples that nobody does anything.
         let calls = words.lines().filter(|line| !line.starts_with("strace:") && line.contains('('));
         let is_wait = |line: &&str| line.contains("epoll_wait(") || line.contains("futex(");
-        let others: Vec<_> = calls.filter(|line| !is_wait(line)).collect();
-        assert!(others.is_empty(), "{words}");
+        let (waits, others): (Vec<_>, Vec<_>) = calls.partition(is_wait);
+        let others: Vec<_> = others.iter().filter(|line| !line.contains("pread64(")).collect();
+        assert!(others.is_empty() && waits.len() < 20, "{words}");
         process::exit(0);
     });
 }

@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::ptr;
 use std::slice;
 
-/// The version of `.eh_frame_hdr`, and how the address of `.eh_frame` is given in it by all linkers:
-/// relative to itself, in four bytes.
+/// The version of `.eh_frame_hdr`, and how the address of `.eh_frame` is given in it by all
+/// linkers: relative to itself, in four bytes.
 const HEADER: [u8; 2] = [1, 0x1b];
 
 /// Unwind information, in the program or copied.

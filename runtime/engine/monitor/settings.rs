@@ -19,62 +19,71 @@ const SIGNAL: libc::c_int = libc::SIGURG;
 ///
 /// A worker runs its green threads one after another, and goes on to the next only when one waits,
 /// yields or ends. One that computes for long, or blocks in a call that this library does not know,
-/// stops all others of its worker. The watchdog, an OS thread of the runtime, notices that, and says
-/// which green thread it was, what it is doing, and where.
+/// stops all others of its worker. The watchdog, an OS thread of the runtime, notices that, and
+/// says which green thread it was, what it is doing, and where. As gevent's `monitor_thread`.
 ///
 /// # Reports
 ///
 /// A report is an event of level `WARN` of `tracing`, with the fields `green_thread` (its number),
 /// `name`, `spawned_at`, `worker`, `held_ms`, `activity` and `backtrace`; or text on standard error
-/// if there is no subscriber. It looks like this:
+/// if there is no subscriber:
 ///
 /// ```text
-/// green thread 2 'importer' (spawned at examples/import.rs:12:10) has held worker 0 for 108 ms: blocked in clock_nanosleep
-///    0: __GI___clock_nanosleep
-///    1: __nanosleep
-///    2: std::sys::thread::unix::sleep
-///    3: std::thread::sleep
-///    4: import::wait_natively
-///              at examples/import.rs:21
+/// green thread 2 'log' (spawned at src/main.rs:9:9) has held worker 0 for 102 ms: blocked in futex
+///    0: syscall
+///              at ./misc/../sysdeps/unix/sysv/linux/x86_64/syscall.S:37
+///    1: std::sys::pal::unix::futex::futex_wait
+///              at /rustc/59807616e1fa/library/std/src/sys/pal/unix/futex.rs:73
+///    2: <std::sys::sync::mutex::futex::Mutex>::lock_contended
+///              at /rustc/59807616e1fa/library/std/src/sys/sync/mutex/futex.rs:61
+///    3: std::sys::sync::mutex::futex::Mutex::lock
+///              at /rustc/59807616e1fa/library/std/src/sys/sync/mutex/futex.rs:33
+///    4: std::sync::poison::mutex::Mutex<T>::lock
+///              at /rustc/59807616e1fa/library/std/src/sync/poison/mutex.rs:492
+///    5: logs::append
+///              at /home/user/logs/src/main.rs:17
 /// ```
 ///
-/// Its activity is one of these:
+/// The activity is one of these:
 ///
 /// | activity | meaning |
 /// |---|---|
 /// | `spinning` | it computes |
-/// | `blocked in CALL` | it waits in that system call: `futex` for a lock of std or of a C library |
+/// | `blocked in CALL` | it waits in that system call: `futex` for a lock of std or of C |
 /// | `blocked in CALL on descriptor N` | the same, with the call's descriptor |
 /// | `blocked in the kernel, …` | by a page fault, say |
 ///
-/// One stall is reported once; if it goes on, or if the same green thread stalls again, not before
-/// [`report_every`](Monitor::report_every) has passed; and in that time no more than ten stalls of a
-/// runtime. All are counted:
-/// [`Runtime::monitor_statistics`](crate::runtime::Runtime::monitor_statistics).
+/// A stall is reported once; if it goes on, or if the same green thread stalls again, not before
+/// [`report_every`](Monitor::report_every) has passed; and in that time no more than ten stalls of
+/// a runtime. All are counted:
+/// [`Runtime::monitor_statistics`](crate::runtime::Runtime::monitor_statistics). A report is given
+/// on an OS thread of its own; the end of the runtime waits for it.
 ///
 /// # What counts
 ///
-/// Time in which the green thread runs on a processor or is blocked in the kernel. Time in which its
-/// worker is ready to run and does not get a processor, because the machine is busy, and time in
-/// which the process is stopped do not. Nor does a worker that has nothing to run, and one that
-/// waits for events because a green thread waits in a destructor during a panic. What runs on the
-/// worker itself, such as the destructor of a result that nobody has joined for, is not watched.
+/// Time in which the green thread runs on a processor or is blocked in the kernel. Time in which
+/// its worker is ready to run and does not get a processor, because the machine is busy, and time
+/// in which the process is stopped do not count. Nor does that of a worker that has nothing to run,
+/// or that waits for events because a green thread waits in a destructor during a panic. What runs
+/// on the worker itself, such as the destructor of a result that nobody joins for, is not watched.
 ///
 /// # Costs
 ///
 /// A switch costs the same with a watchdog and without one. While some worker is awake the watchdog
-/// wakes up four times in each threshold; while all sleep it sleeps as well, without a timeout.
-/// Whoever wakes up first wakes it, for some microseconds.
+/// wakes up four times in each threshold; while all sleep it sleeps as well, without a timeout, and
+/// the first worker that wakes up wakes it, for some microseconds. The first backtrace reads the
+/// program's debug information, which then stays mapped.
 ///
 /// # The signal
 ///
-/// For the backtrace the stuck worker's OS thread gets a signal, SIGURG unless
-/// [`signal`](Monitor::signal) says otherwise, the handler of which copies registers and stack. It
-/// is installed for the whole process when the first runtime with such a watchdog is built, with
-/// `SA_RESTART`, and passes every other signal of that number to the handler that was there before.
-/// The kernel ends some system calls early all the same, with `EINTR`: `nanosleep`, `poll`,
-/// `select`, `epoll_wait` and others (see signal(7)). std tries its own calls again. To leave the
-/// signal out there is [`without_backtraces`](Monitor::without_backtraces).
+/// For the backtrace the stuck worker's OS thread gets a signal, `SIGURG` unless
+/// [`signal`](Monitor::signal) says otherwise, the handler of which copies registers and up to
+/// 64 KiB of stack. It is installed for the whole process, with `SA_RESTART`, when the first
+/// runtime with such a watchdog is built, stays, and passes every other signal of that number to
+/// the handler that was there before. The kernel ends some system calls early all the same, with
+/// `EINTR`: `nanosleep`, `poll`, `select`, `epoll_wait` and others (see signal(7)). std tries its
+/// own calls again. To leave the signal out there is
+/// [`without_backtraces`](Monitor::without_backtraces).
 ///
 /// # Examples
 ///

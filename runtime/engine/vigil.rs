@@ -40,7 +40,7 @@ impl Vigil {
 
     /// Ends the vigil: nobody comes back any more. The caller wakes the watchdog.
     pub(super) fn close(&self) {
-        self.0.store(CLOSED, Ordering::Release);
+        self.0.swap(CLOSED, Ordering::AcqRel);
     }
 
     /// Begins to rest, if everybody is away. The watchdog only.
@@ -81,7 +81,9 @@ mod models {
 
     #[test]
     fn loom_the_watchdog_never_rests_while_a_worker_is_back() {
-        loom::model(|| {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
             let vigil = Arc::new(Vigil::new());
             let is_away = Arc::new([AtomicBool::new(true), AtomicBool::new(true)]);
             let woken = Arc::new(AtomicUsize::new(0));

@@ -84,3 +84,55 @@ fn is_same(pulse: &Pulse, beat: Beat) -> bool {
     fence(Ordering::Acquire);
     pulse.beat() == beat
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::atomic::{AtomicBool, Ordering::Relaxed};
+    use crate::engine::monitor::Monitor;
+    use crate::engine::{Builder, RuntimeBuilder};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    /// Green threads come and go, and so does the memory of their names, while they are looked at.
+    #[test]
+    fn whoever_is_found_is_found_whole() {
+        let monitor = Monitor::new().threshold(Duration::from_secs(1000)).without_backtraces();
+        let runtime = RuntimeBuilder::new().workers(1).monitor(monitor).build().unwrap();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ends = is_over.clone();
+        let churn = runtime.spawn(move || {
+            let mut number = 0_u64;
+            while !ends.load(Relaxed) {
+                number += 1;
+                let length = (number % 61) as usize;
+                let name = format!("name-{number}-{}", "x".repeat(length));
+                let runs = || drop(std::hint::black_box(vec![b'y'; 80]));
+                Builder::new().name(name).spawn(runs).unwrap().join().unwrap();
+            }
+        });
+        let start = Instant::now();
+        let mut found = 0;
+        while start.elapsed() < Duration::from_millis(300) || found < 100 {
+            assert!(start.elapsed() < Duration::from_secs(10), "{found} found");
+            let post = runtime.shared.remotes[0].post.0.lock();
+            let Some(subject) = &*post else { continue };
+            // SAFETY: it stands in the post, so the worker is there.
+            let pulse = unsafe { subject.pulse.as_ref() };
+            let beat = pulse.beat();
+            if beat.fiber.is_null() {
+                continue;
+            }
+            let Found::Running(identity) = find(pulse, beat) else { continue };
+            assert_eq!(identity.site.file(), file!());
+            if let Some(name) = identity.name {
+                let (number, rest) = name.strip_prefix("name-").unwrap().split_once('-').unwrap();
+                let length = number.parse::<usize>().unwrap() % 61;
+                assert_eq!(rest, "x".repeat(length));
+                found += 1;
+            }
+        }
+        is_over.store(true, Relaxed);
+        churn.join().unwrap();
+    }
+}

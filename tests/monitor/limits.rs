@@ -3,12 +3,22 @@
 use crate::child;
 use crate::flavour::Watchdog;
 use crate::listener::Listener;
-use greenstd::runtime::{Builder, Monitor};
+use greenstd::runtime::{self, Builder, Monitor};
 use greenstd::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const THRESHOLD: Duration = Duration::from_millis(20);
-const STALL: Duration = Duration::from_millis(100);
+
+/// Blocks the worker until that has been counted, however busy the machine is.
+fn stall() {
+    let stalls = || runtime::monitor_statistics().unwrap().stalls;
+    let before = stalls();
+    let start = Instant::now();
+    while stalls() == before {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 #[test]
 fn one_that_stalls_again_is_reported_once_and_counted_each_time() {
@@ -19,7 +29,7 @@ fn one_that_stalls_again_is_reported_once_and_counted_each_time() {
         let runtime = Builder::new().workers(1).monitor(monitor).build().unwrap();
         runtime.run(|| {
             for _ in 0..5 {
-                std::thread::sleep(STALL);
+                stall();
                 thread::sleep(Duration::from_millis(1));
             }
         });
@@ -61,7 +71,7 @@ fn many_that_stall_are_reported_ten_times_and_counted_each() {
         let runtime = Builder::new().workers(1).monitor(monitor).build().unwrap();
         runtime.run(|| {
             for _ in 0..15 {
-                thread::spawn(|| std::thread::sleep(STALL)).join().unwrap();
+                thread::spawn(stall).join().unwrap();
             }
         });
         let statistics = runtime.monitor_statistics().unwrap();

@@ -49,7 +49,7 @@ use super::atomic::{AtomicU64, Mutex, Ordering};
 use super::outside::ServiceThread;
 use super::pace::Pulse;
 use super::runtime::Runtime;
-use super::shared::Shared;
+use super::shared::{Remote, Shared};
 use super::vigil::Vigil;
 use super::worker::Worker;
 use std::io;
@@ -59,8 +59,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-/// Samples in a threshold: a stall is noticed a quarter late at most, if it is no shorter than the
-/// threshold and a quarter.
+/// Samples in a threshold. The time before the first sample of a stall is not known, and the last
+/// one comes after the threshold: so a stall is noticed half a threshold late at most.
 const SAMPLES_IN_THRESHOLD: u32 = 4;
 
 /// What a runtime has of its watchdog.
@@ -169,19 +169,20 @@ impl Watchdog {
         let mut reporter = Reporter::new(self.settings.report_every);
         let mut watches: Vec<Watch> = shared.remotes.iter().map(|_| Watch::new()).collect();
         let mut delay = RunDelay::new();
-        let mut last = Instant::now();
+        let (mut last, mut spent) = (Instant::now(), Duration::ZERO);
         while !self.vigil.is_closed() {
             self.sleep(period);
             let now = Instant::now();
-            let passed = (now - last).min(period + delay.since_last());
+            let passed = (now - last).min(period + spent + delay.since_last());
             last = now;
             let mut is_quiet = true;
             for (remote, watch) in shared.remotes.iter().zip(&mut watches) {
                 is_quiet &= watch.sample(self, remote, passed, &mut reporter);
             }
-            let is_away = |remote: &super::shared::Remote| {
-                remote.inbox.is_away() || remote.post.0.lock().is_none()
-            };
+            // A worker may have been slow to answer a signal.
+            spent = now.elapsed();
+            let is_away =
+                |remote: &Remote| remote.inbox.is_away() || remote.post.0.lock().is_none();
             if is_quiet && self.vigil.rest(|| shared.remotes.iter().all(is_away)) {
                 while self.vigil.is_resting() {
                     thread::park();

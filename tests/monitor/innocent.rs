@@ -133,7 +133,7 @@ fn one_that_gets_no_processor_is_not_spinning() {
     child::succeed(|| {
         let is_over = Arc::new(AtomicBool::new(false));
         let cores = std::thread::available_parallelism().unwrap().get();
-        let rivals: Vec<_> = (0..16 * cores)
+        let rivals: Vec<_> = (0..8 * cores)
             .map(|_| {
                 let is_over = is_over.clone();
                 std::thread::spawn(move || while !is_over.load(Ordering::Relaxed) {})

@@ -15,7 +15,7 @@ fn stall() {
     let before = stalls();
     let start = Instant::now();
     while stalls() == before {
-        assert!(start.elapsed() < Duration::from_secs(10));
+        assert!(start.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -156,3 +156,19 @@ fn one_that_blocks_the_signal_is_reported_without_its_stack() {
         assert!(!report.contains_key("backtrace"), "{report:?}");
     });
 }
+
+#[test]
+fn a_green_thread_with_a_small_stack_can_build_a_runtime_with_a_monitor() {
+    child::succeed(|| {
+        let outer = Builder::new().workers(1).stack_size(64 << 10).monitor(None).build().unwrap();
+        let stalls = outer.run(|| {
+            let inner = Builder::new().workers(1).monitor(Monitor::new()).build().unwrap();
+            inner.run(inner_stalls)
+        });
+        assert_eq!(stalls, 0);
+    });
+}
+
+fn inner_stalls() -> u64 {
+    greenstd::runtime::monitor_statistics().unwrap().stalls
+}

@@ -49,7 +49,8 @@ static ASKER: Mutex<()> = Mutex::new(());
 struct Answer {
     registers: Registers,
     length: usize,
-    stack: [u8; memory::COPIED_AT_MOST],
+    /// Apart, so that a green thread that builds a runtime has no such array on its stack.
+    stack: Box<[u8]>,
 }
 
 /// The state of a thread at one moment: its registers, and its stack from there upwards.
@@ -73,7 +74,7 @@ pub(super) fn install(signal: libc::c_int) -> io::Result<()> {
     let place = place.ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     let _asker = ASKER.lock();
     if REQUEST.load(Ordering::Relaxed).is_null() {
-        let stack = [0; memory::COPIED_AT_MOST];
+        let stack = vec![0; memory::COPIED_AT_MOST].into_boxed_slice();
         let answer = Answer { registers: Registers::default(), length: 0, stack };
         let request = Box::leak(Box::new(Request::new(answer)));
         // Release: pairs with the load in `on_signal`.

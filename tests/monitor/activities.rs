@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 /// Runs `stuck` until it was reported, and returns the report.
 fn report_of(listener: &Listener, stuck: impl FnOnce() + Send + 'static) -> Report {
+    // Once: the first report may take long on a machine that is busy.
     let monitor = Monitor::new().threshold(Duration::from_millis(40));
+    let monitor = monitor.report_every(Duration::from_secs(1000));
     let runtime = Builder::new().workers(1).monitor(monitor).build().unwrap();
     runtime
         .run(|| thread::Builder::new().name("stuck".into()).spawn(stuck).unwrap().join().unwrap());

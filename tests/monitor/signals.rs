@@ -160,7 +160,7 @@ fn one_that_blocks_the_signal_is_reported_without_its_stack() {
 #[test]
 fn a_green_thread_with_a_small_stack_can_build_a_runtime_with_a_monitor() {
     child::succeed(|| {
-        let outer = Builder::new().workers(1).stack_size(64 << 10).monitor(None).build().unwrap();
+        let outer = Builder::new().workers(1).stack_size(128 << 10).monitor(None).build().unwrap();
         let stalls = outer.run(|| {
             let inner = Builder::new().workers(1).monitor(Monitor::new()).build().unwrap();
             inner.run(inner_stalls)

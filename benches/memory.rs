@@ -63,9 +63,9 @@ fn plan_parked(bench: &mut Bench, row: &str, count: usize, workers: usize) {
         Contender::peer(tokio),
         Contender::beside(System::May).labelled(most).with("count", most),
     ];
-    let contenders = contenders
-        .into_iter()
-        .map(|one| one.with("case", "parked").with("workers", workers).or_with("count", count));
+    let contenders = contenders.into_iter().map(|one| {
+        one.with("case", "parked").with("workers", workers).or_with("count", count)
+    });
     let samples = bench.interleave(contenders.collect());
     let is_million = count == 1_000_000;
     let go = if is_million { GO_MILLION } else { GO_HUNDRED_THOUSAND };

@@ -33,6 +33,7 @@
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
 //! | [`queue`], [`group`] | queues with an end; groups and pools of green threads |
 //! | [`blocking()`], [`mod@blocking`] | calls that can only block, on OS threads of a pool |
+//! | [`signal`] | signals of the system, to be waited for |
 //! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |
 //! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |
@@ -45,6 +46,6 @@ pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    blocking, channel, green_local, group, local, park, queue, run, runtime, select, spawn,
+    blocking, channel, green_local, group, local, park, queue, run, runtime, select, signal, spawn,
     spawn_local, sync, thread, time,
 };

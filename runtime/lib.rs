@@ -27,6 +27,8 @@ pub mod runtime;
 #[cfg(not(loom))]
 pub mod select;
 #[cfg(not(loom))]
+pub mod signal;
+#[cfg(not(loom))]
 pub mod sync;
 #[cfg(not(loom))]
 pub mod thread;

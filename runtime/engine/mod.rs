@@ -88,6 +88,8 @@ mod scope;
 #[cfg(not(loom))]
 mod shared;
 #[cfg(not(loom))]
+mod signals;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 mod stack;
@@ -124,6 +126,7 @@ pub(crate) use self::{
     raw_rwlock::RawRwLock,
     reactor::{Place as SourcePlace, Source},
     report::{has_no_subscriber, message as panic_message, report_job},
+    signals::{Caught, Heard, Sender},
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,

@@ -33,6 +33,7 @@ const PAST_THE_WAIST: &[(&str, &str)] = &[
     ("time", "a timeout scope limits the waits of its thread, whatever they are"),
     ("sync", "the raw locks under `lock_api` are unsafe traits"),
     ("select", "a wait in several lines at once is the engine's"),
+    ("signal", "handlers of signals are unsafe code"),
     ("local", "the values of a green thread live and end with it"),
 ];
 

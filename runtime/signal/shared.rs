@@ -1,0 +1,121 @@
+//! What a `Signals` shares with its handles.
+//!
+//! # Invariants
+//!
+//! 1. Who has silenced the bell and leaves something behind, be it signals or the end, rings it
+//!    again: the bell may have been for another thread, which sleeps until it rings.
+//! 2. What was heard before the end is given away first, as by a channel without senders.
+
+use super::signals::{Process, SignalInfo};
+use crate::engine::{Caught, Heard, Sender};
+use crate::fd::{Fd, Interest};
+use crate::thread::Killed;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::ffi::c_int;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    heard: Arc<Heard>,
+    bell: Fd,
+    is_closed: AtomicBool,
+    /// By signal. `None` once closed.
+    caught: Mutex<Option<BTreeMap<c_int, Caught>>>,
+}
+
+/// What there is to be given away: `Err` for the end.
+pub(super) type Found = Result<SignalInfo, Closed>;
+
+/// Nothing will be heard any more, and all that was heard is given away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed;
+
+impl Shared {
+    pub(super) fn new() -> io::Result<Shared> {
+        let heard = Arc::new(Heard::new()?);
+        let bell = Fd::new(heard.bell()?);
+        let caught = Mutex::new(Some(BTreeMap::new()));
+        Ok(Shared { heard, bell, is_closed: AtomicBool::new(false), caught })
+    }
+
+    pub(super) fn add_signal(&self, signal: c_int) -> io::Result<()> {
+        let mut caught = self.caught.lock();
+        let Some(caught) = &mut *caught else {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the signals are closed"));
+        };
+        if !caught.contains_key(&signal) {
+            caught.insert(signal, Caught::tell(signal, &self.heard)?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&self) {
+        // First, so that all is heard that ever will be when the end is seen.
+        drop(self.caught.lock().take());
+        // Release pairs with the load in `look`.
+        self.is_closed.store(true, Ordering::Release);
+        self.heard.ring();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn signals(&self) -> Vec<c_int> {
+        self.caught.lock().iter().flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    /// Readable when there may be something.
+    pub(super) fn bell(&self) -> &Fd {
+        &self.bell
+    }
+
+    /// Takes what is there. Makes no system call.
+    pub(super) fn look(&self) -> Option<Found> {
+        // Before the signals are looked at: then none can come after them.
+        let is_closed = self.is_closed();
+        match self.heard.take() {
+            Some((signal, sender)) => {
+                let process = sender.map(|Sender { pid, uid }| Process { pid, uid });
+                Some(Ok(SignalInfo { signal, process }))
+            }
+            None => is_closed.then_some(Err(Closed)),
+        }
+    }
+
+    /// [`look`](Shared::look), and if there is nothing the bell is silent until something comes.
+    pub(super) fn look_before_sleep(&self) -> Option<Found> {
+        if let found @ Some(_) = self.look() {
+            return found;
+        }
+        self.heard.silence();
+        let found = self.look();
+        // Invariant 1.
+        if found.is_some() && (self.heard.has_pending() || self.is_closed()) {
+            self.heard.ring();
+        }
+        found
+    }
+
+    /// Blocks the calling thread until there is something. `None` once `deadline` has passed, or if
+    /// the caller was killed and unwinds already.
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Option<Found> {
+        let call = || self.look_before_sleep().ok_or_else(|| io::ErrorKind::WouldBlock.into());
+        match self.bell.retry(Interest::Read, deadline, call) {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) if error.get_ref().is_some_and(|inner| inner.is::<Killed>()) => None,
+            Err(error) => refused(&error),
+        }
+    }
+}
+
+/// Waits promise to panic then: it is the limit of a system that is at its end.
+#[cold]
+pub(super) fn refused(error: &io::Error) -> ! {
+    panic!("the system does not let us wait for signals: {error}")
+}

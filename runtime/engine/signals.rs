@@ -36,7 +36,7 @@ use signal_hook_registry::SigId;
 use std::collections::BTreeMap;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
 
@@ -107,11 +107,6 @@ impl Heard {
         })
     }
 
-    /// Another descriptor of the bell, to be waited for: it is readable after a ring.
-    pub(crate) fn bell(&self) -> io::Result<OwnedFd> {
-        self.bell.try_clone()
-    }
-
     /// What an action does. Runs in a handler (invariant 1).
     fn hear(&self, signal: c_int, sender: u64) {
         let bit = signal as u32 - 1;
@@ -162,6 +157,13 @@ impl Heard {
     /// Whether a signal has come that nobody has taken.
     pub(crate) fn has_pending(&self) -> bool {
         self.pending.load(Ordering::Relaxed) != 0
+    }
+}
+
+/// The bell.
+impl AsFd for Heard {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
     }
 }
 

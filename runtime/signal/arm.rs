@@ -15,7 +15,7 @@ pub(super) struct SignalsArm<'a> {
 
 impl<'a> SignalsArm<'a> {
     pub(super) fn new(shared: &'a Shared) -> SignalsArm<'a> {
-        SignalsArm { shared, bell: readable(shared.bell()).into_arm(), output: None }
+        SignalsArm { shared, bell: readable(shared.bell_for_selects()).into_arm(), output: None }
     }
 }
 

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::ffi::c_int;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -37,7 +38,7 @@ pub(super) struct Closed;
 impl Shared {
     pub(super) fn new() -> io::Result<Shared> {
         let heard = Arc::new(Heard::new()?);
-        let bell = Fd::new(heard.bell()?);
+        let bell = Fd::new(heard.as_fd().try_clone_to_owned()?);
         let caught = Mutex::new(Some(BTreeMap::new()));
         Ok(Shared { heard, bell, is_closed: AtomicBool::new(false), caught })
     }
@@ -69,9 +70,10 @@ impl Shared {
         self.caught.lock().iter().flat_map(BTreeMap::keys).copied().collect()
     }
 
-    /// Readable when there may be something.
-    pub(super) fn bell(&self) -> &Fd {
-        &self.bell
+    /// Readable when there may be something. Not the number on which `wait` waits: a reactor takes
+    /// each but once.
+    pub(super) fn bell_for_selects(&self) -> &impl AsFd {
+        &*self.heard
     }
 
     /// Takes what is there. Makes no system call.

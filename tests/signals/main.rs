@@ -1,4 +1,5 @@
 //! Laws of signals: real ones, sent to a process of their own for each law.
+#![allow(unsafe_code, reason = "signals are sent, and handlers set behind our back")]
 
 #[path = "../common/child.rs"]
 mod child;

@@ -91,9 +91,10 @@ impl Shared {
 
     /// [`look`](Shared::look), and if there is nothing the bell is silent until something comes.
     pub(super) fn look_before_sleep(&self) -> Option<Found> {
-        if let found @ Some(_) = self.look() {
-            return found;
-        }
+        self.look().or_else(|| self.look_in_silence())
+    }
+
+    fn look_in_silence(&self) -> Option<Found> {
         self.heard.silence();
         let found = self.look();
         // Invariant 1.
@@ -120,4 +121,36 @@ impl Shared {
 #[cold]
 pub(super) fn refused(error: &io::Error) -> ! {
     panic!("the system does not let us wait for signals: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shared;
+    use crate::readiness::wait_readable;
+    use signal_hook::consts::{SIGURG, SIGWINCH};
+    use signal_hook::low_level::raise;
+    use std::time::Instant;
+
+    fn is_ringing(shared: &Shared) -> bool {
+        wait_readable(shared.bell_for_selects(), Some(Instant::now())).is_ok()
+    }
+
+    /// Both are harmless to the other tests of this process: they are ignored by default.
+    #[test]
+    fn who_silences_the_bell_rings_for_what_is_left() {
+        let shared = Shared::new().expect("there are descriptors");
+        [SIGURG, SIGWINCH].map(|signal| shared.add_signal(signal).expect("they can be caught"));
+        [SIGURG, SIGWINCH].map(|signal| raise(signal).expect("they are signals"));
+        // As if both had come after the first look.
+        assert!(matches!(shared.look_in_silence(), Some(Ok(_))));
+        assert!(is_ringing(&shared));
+        assert!(matches!(shared.look_in_silence(), Some(Ok(_))));
+        assert!(!is_ringing(&shared));
+        assert!(shared.look_in_silence().is_none());
+        shared.close();
+        for _ in 0..2 {
+            assert!(matches!(shared.look_in_silence(), Some(Err(_))));
+            assert!(is_ringing(&shared));
+        }
+    }
 }

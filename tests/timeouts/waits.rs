@@ -7,6 +7,7 @@ mod locks;
 mod net;
 mod queues;
 mod select;
+mod signals;
 mod threads;
 
 use greenstd::time::Ticker;
@@ -38,7 +39,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 9] = [
+    let tables: [&'static [Wait]; 10] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,
@@ -47,6 +48,7 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         net::WAITS,
         queues::WAITS,
         select::WAITS,
+        signals::WAITS,
         threads::WAITS,
     ];
     tables.into_iter().flatten()

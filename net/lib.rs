@@ -6,7 +6,8 @@
 //!
 //! Four layers, each using only the one below: the public types ([`TcpStream`], [`TcpListener`]),
 //! `Socket` (one descriptor, its user-visible mode, and the one retry loop), `Fd` of the runtime
-//! (the wait), and the system calls of `socket::sys`. Host names go through `resolver`.
+//! (the wait), and the system calls of `socket::sys`. Host names go through `resolver`. What is
+//! built from the public types, and std lacks, stands beside them: [`server`].
 //!
 //! # Invariants
 //!
@@ -17,8 +18,10 @@
 //! 3. Unsafe code is in `socket::sys` and nowhere else.
 
 mod address;
+mod back_off;
 pub mod os;
 mod resolver;
+pub mod server;
 mod socket;
 mod tcp;
 

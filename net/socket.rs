@@ -14,6 +14,7 @@
 
 pub(crate) mod faults;
 mod hidden;
+mod idle;
 mod mode;
 pub(crate) mod traits;
 // The one place with unsafe code: system calls that no crate offers with per-call flags.
@@ -25,7 +26,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::{Fd, Interest};
 use socket2::SockRef;
@@ -70,6 +71,11 @@ impl Socket {
         sys::set_nonblocking(self.as_fd(), nonblocking)?;
         self.mode.set_nonblocking(nonblocking);
         Ok(())
+    }
+
+    /// Ends waits for bytes once none were moved, in either direction, for so long.
+    pub(crate) fn set_idle_timeout(&self, timeout: Option<Duration>) {
+        self.mode.idle().limit(timeout);
     }
 
     pub(crate) fn set_timeout(
@@ -124,7 +130,42 @@ impl Socket {
             return self.fd.try_once(|| call(self.fd.as_fd()));
         }
         let deadline = self.mode.deadline(interest);
-        self.fd.retry_bytes(interest, deadline, wanted, || call(self.fd.as_fd()))
+        let mut attempt =
+            |deadline| self.fd.retry_bytes(interest, deadline, wanted, || call(self.fd.as_fd()));
+        if self.mode.idle().is_limited() {
+            return self.unless_idle(deadline, attempt);
+        }
+        attempt(deadline)
+    }
+
+    /// Has `attempt` wait until `deadline`, or until the stream has been idle for too long.
+    fn unless_idle(
+        &self,
+        deadline: Option<Instant>,
+        mut attempt: impl FnMut(Option<Instant>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let idle = self.mode.idle();
+        let has_passed = |time: Option<Instant>| time.is_some_and(|time| time <= Instant::now());
+        loop {
+            let earliest = deadline.into_iter().chain(idle.deadline()).min();
+            match attempt(earliest) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if has_passed(deadline) {
+                        return Err(error);
+                    }
+                    // Otherwise bytes were moved by somebody else meanwhile.
+                    if has_passed(idle.deadline()) {
+                        let message = "the connection has been idle for too long";
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                    }
+                }
+                Ok(moved) => {
+                    idle.moved();
+                    return Ok(moved);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use greenstd::net::server::{Acceptors, StreamServer};
 pub use greenstd::net::{TcpListener, TcpStream};
 use greenstd::runtime::{Builder, Runtime};
 use greenstd::thread;
@@ -76,10 +77,31 @@ pub fn serve_echo(
     })
 }
 
+/// Serves echo for ever by a server, with the limits and timeouts that one has by default.
+pub fn serve_echo_by_server(
+    workers: usize,
+    buffer_bytes: usize,
+    acceptors: Acceptors,
+    announce: impl FnOnce(u16) + Send + 'static,
+) -> io::Result<()> {
+    Ours::run(workers, move || {
+        let server = StreamServer::builder().acceptors(acceptors);
+        let server = server.start("127.0.0.1:0", move |connection| {
+            connection.set_nodelay(true)?;
+            pump(connection, buffer_bytes)
+        })?;
+        announce(server.local_addr().port());
+        server.serve_forever()
+    })
+}
+
 /// Ends with the connection: a reset is the client's way to leave.
-fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
-    use std::io::{Read, Write};
+fn echo(stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    pump(stream, buffer_bytes)
+}
+
+fn pump(mut stream: impl io::Read + io::Write, buffer_bytes: usize) -> io::Result<()> {
     let mut buffer = vec![0; buffer_bytes];
     loop {
         let count = stream.read(&mut buffer)?;

@@ -1,5 +1,6 @@
 //! What `/proc` tells of a process: memory, page tables, context switches.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -27,6 +28,21 @@ pub fn context_switches(pid: u32) -> u64 {
         }
     }
     sum
+}
+
+/// Nanoseconds that each thread of a process has run, by its number.
+pub fn thread_cpu_nanos(pid: u32) -> BTreeMap<u32, u64> {
+    let mut nanos = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task")).expect("the process is alive").flatten() {
+        // A thread may end between the listing and the look.
+        let Ok(statistics) = fs::read_to_string(task.path().join("schedstat")) else { continue };
+        let number = task.file_name().to_str().and_then(|name| name.parse().ok());
+        let ran = statistics.split(' ').next().and_then(|field| field.parse().ok());
+        if let (Some(number), Some(ran)) = (number, ran) {
+            nanos.insert(number, ran);
+        }
+    }
+    nanos
 }
 
 fn status_number(path: impl AsRef<Path>, name: &str) -> Option<u64> {

@@ -52,10 +52,7 @@ impl Server {
 
 /// Serves until killed; the child's side.
 pub fn serve(job: &Job) -> Measurement {
-    sys::raise_file_limit();
-    if let Some(cpus) = cpus(job) {
-        sys::pin_to(&cpus);
-    }
+    prepare(job);
     let (workers, buffer_bytes) = (job.number("workers"), job.number("buffer_bytes"));
     let result = match job.system() {
         System::Ours => ours::serve_echo(workers, buffer_bytes, announce),
@@ -72,6 +69,14 @@ pub fn serve(job: &Job) -> Measurement {
     panic!("the server ended: {result:?}")
 }
 
+/// Raises the limits of a server's child, and pins it if asked to.
+pub fn prepare(job: &Job) {
+    sys::raise_file_limit();
+    if let Some(cpus) = cpus(job) {
+        sys::pin_to(&cpus);
+    }
+}
+
 /// The CPUs of a child, if it is to be pinned: `cpus=0`, or `cpus=any`.
 pub fn cpus(job: &Job) -> Option<Vec<usize>> {
     match job.text("cpus") {
@@ -80,7 +85,8 @@ pub fn cpus(job: &Job) -> Option<Vec<usize>> {
     }
 }
 
-fn announce(port: u16) {
+/// Tells the parent where the server listens.
+pub fn announce(port: u16) {
     println!("listening {port} {}", std::process::id());
     // Standard output is a pipe to the parent, which waits for this line.
     io::stdout().flush().expect("the parent is alive");

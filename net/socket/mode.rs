@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use greenstd_runtime::fd::Interest;
 use socket2::SockRef;
 
+use super::idle::Idle;
 use super::sys;
 
 #[derive(Default)]
@@ -27,6 +28,7 @@ pub(crate) struct Mode {
     /// Zero for none, as in the kernel.
     read_timeout_micros: AtomicU64,
     write_timeout_micros: AtomicU64,
+    idle: Idle,
 }
 
 impl Mode {
@@ -48,6 +50,7 @@ impl Mode {
             nonblocking: AtomicBool::new(false),
             read_timeout_micros: handed_down(&self.read_timeout_micros),
             write_timeout_micros: handed_down(&self.write_timeout_micros),
+            idle: Idle::default(),
         }
     }
 
@@ -66,12 +69,25 @@ impl Mode {
         self.timeout_micros(interest).store(micros, Ordering::Relaxed);
     }
 
+    /// Whether these are the timeouts, as far as the kernel has kept what it was told.
+    pub(crate) fn has_timeouts(&self, read: Option<Duration>, write: Option<Duration>) -> bool {
+        let is = |interest, timeout: Option<Duration>| {
+            let micros = timeout.map_or(0, |timeout| timeout.as_micros());
+            micros == u128::from(self.timeout_micros(interest).load(Ordering::Relaxed))
+        };
+        is(Interest::Read, read) && is(Interest::Write, write)
+    }
+
     /// When a call that starts now must have ended; none for a timeout beyond the clock's range.
     pub(crate) fn deadline(&self, interest: Interest) -> Option<Instant> {
         match self.timeout_micros(interest).load(Ordering::Relaxed) {
             0 => None,
             micros => Instant::now().checked_add(Duration::from_micros(micros)),
         }
+    }
+
+    pub(crate) fn idle(&self) -> &Idle {
+        &self.idle
     }
 
     fn timeout_micros(&self, interest: Interest) -> &AtomicU64 {

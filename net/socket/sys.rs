@@ -93,6 +93,22 @@ pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags & libc::O_NONBLOCK != 0)
 }
 
+/// Has the descriptor of this number closed on `exec`; `EBADF` if there is none.
+pub(crate) fn close_on_exec(number: RawFd) -> io::Result<()> {
+    // SAFETY: `F_SETFD` takes a number, and touches no memory of ours.
+    checked(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    Ok(())
+}
+
+/// Takes over a descriptor that the parent of this process has passed to it. The caller is
+/// `server::listen_fds`, which does so once for each number that the parent has named.
+pub(crate) fn take_inherited(number: RawFd) -> OwnedFd {
+    // SAFETY: it is open, for `close_on_exec` was called with it. Who has put this very process's
+    // number into `LISTEN_PID` guarantees that it is owned by nobody else; `TAKEN` that it is
+    // taken once.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
 /// Implements `FromRawFd`, whose method is unsafe by its nature.
 macro_rules! from_raw_fd {
     ($($socket:ty)*) => {$(

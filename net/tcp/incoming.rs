@@ -1,9 +1,8 @@
 //! Accepting one connection after the other, without end and without spinning.
 //!
-//! When descriptors or memory run out, accept fails and the connection stays queued, so the
-//! listener stays readable: a loop that ignores errors, as a straight-line server does, would
-//! burn a core until somebody hangs up. The iterators here wait before they hand such an error
-//! out, each time twice as long, as Go's `net/http` does.
+//! When descriptors or memory run out, a loop that ignores errors, as a straight-line server does,
+//! would burn a core. The iterators here back off before they hand such an error out, as Go's
+//! `net/http` does.
 
 use std::io;
 use std::iter::FusedIterator;
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 use greenstd_runtime::park::{Outcome, park_until, unwind_killed};
 
 use super::{TcpListener, TcpStream};
+use crate::back_off::{BackOff, is_exhaustion};
 
 /// An iterator over the connections that a listener accepts, which never ends; made by
 /// [`TcpListener::incoming`].
@@ -25,12 +25,12 @@ use super::{TcpListener, TcpStream};
 #[derive(Debug)]
 pub struct Incoming<'a> {
     listener: &'a TcpListener,
-    back_off: BackOff,
+    patient: Patient,
 }
 
 impl<'a> Incoming<'a> {
     pub(super) fn new(listener: &'a TcpListener) -> Incoming<'a> {
-        Incoming { listener, back_off: BackOff::default() }
+        Incoming { listener, patient: Patient::new() }
     }
 }
 
@@ -38,7 +38,7 @@ impl Iterator for Incoming<'_> {
     type Item = io::Result<TcpStream>;
 
     fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        Some(self.back_off.accept(self.listener))
+        Some(self.patient.accept(self.listener))
     }
 }
 
@@ -48,12 +48,12 @@ impl FusedIterator for Incoming<'_> {}
 #[derive(Debug)]
 pub struct IntoIncoming {
     listener: TcpListener,
-    back_off: BackOff,
+    patient: Patient,
 }
 
 impl IntoIncoming {
     pub(super) fn new(listener: TcpListener) -> IntoIncoming {
-        IntoIncoming { listener, back_off: BackOff::default() }
+        IntoIncoming { listener, patient: Patient::new() }
     }
 }
 
@@ -61,27 +61,28 @@ impl Iterator for IntoIncoming {
     type Item = io::Result<TcpStream>;
 
     fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        Some(self.back_off.accept(&self.listener))
+        Some(self.patient.accept(&self.listener))
     }
 }
 
 impl FusedIterator for IntoIncoming {}
 
-/// How long to wait after the next error for want of resources; zero outside of such a row.
-#[derive(Debug, Default)]
-struct BackOff {
-    last_wait: Duration,
+/// An accept that waits after an error for want of resources.
+#[derive(Debug)]
+struct Patient {
+    back_off: BackOff,
 }
 
-impl BackOff {
+impl Patient {
     /// Both bounds are those of Go's `net/http`.
-    const FIRST: Duration = Duration::from_millis(5);
-    const LONGEST: Duration = Duration::from_secs(1);
+    const fn new() -> Patient {
+        Patient { back_off: BackOff::new(Duration::from_millis(5), Duration::from_secs(1)) }
+    }
 
     fn accept(&mut self, listener: &TcpListener) -> io::Result<TcpStream> {
         match listener.accept() {
             Ok((stream, _)) => {
-                self.last_wait = Duration::ZERO;
+                self.back_off.succeeded();
                 Ok(stream)
             }
             Err(error) => {
@@ -98,22 +99,15 @@ impl BackOff {
 
     /// The wait after `error`, which is reported if it is the first in a row.
     fn lengthen(&mut self, error: &io::Error, address: Option<SocketAddr>) -> Duration {
-        if self.last_wait.is_zero() {
+        if !self.back_off.is_under_way() {
             tracing::warn!(
                 %error,
                 listener = address.map(tracing::field::display),
                 "cannot accept connections: backing off until there are resources again",
             );
         }
-        self.last_wait = (self.last_wait * 2).clamp(BackOff::FIRST, BackOff::LONGEST);
-        self.last_wait
+        self.back_off.failed()
     }
-}
-
-/// Whether an accept failed for want of what other connections will give back.
-fn is_exhaustion(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    matches!(code, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
 fn sleep(duration: Duration) {
@@ -142,32 +136,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_from_5_ms_to_1_s() {
-        let error = io::Error::from_raw_os_error(libc::EMFILE);
-        let mut back_off = BackOff::default();
-        let mut waits_ms = Vec::new();
-        for _ in 0..10 {
-            waits_ms.push(back_off.lengthen(&error, None).as_millis());
-        }
-        assert_eq!(waits_ms, [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
-    }
-
-    #[test]
     fn a_row_is_reported_once_and_ended_by_a_success() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let error = io::Error::from_raw_os_error(libc::ENFILE);
-        let mut back_off = BackOff::default();
+        let mut patient = Patient::new();
         let warnings = Arc::new(AtomicUsize::new(0));
         tracing::subscriber::with_default(CountWarnings(Arc::clone(&warnings)), || {
             for row in 1..=3 {
                 for _ in 0..5 {
-                    back_off.lengthen(&error, Some(address));
+                    patient.lengthen(&error, Some(address));
                     assert_eq!(warnings.load(Ordering::Relaxed), row);
                 }
                 let _client = TcpStream::connect(address).unwrap();
-                back_off.accept(&listener).unwrap();
-                assert_eq!(back_off.last_wait, Duration::ZERO);
+                patient.accept(&listener).unwrap();
+                assert!(!patient.back_off.is_under_way());
             }
         });
     }
@@ -194,16 +177,5 @@ mod tests {
         fn enter(&self, _: &Id) {}
 
         fn exit(&self, _: &Id) {}
-    }
-
-    #[test]
-    fn only_want_of_resources_is_waited_out() {
-        let exhausted = |code| is_exhaustion(&io::Error::from_raw_os_error(code));
-        for code in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM] {
-            assert!(exhausted(code));
-        }
-        for code in [libc::EAGAIN, libc::EINVAL, libc::ECONNABORTED, libc::EPERM] {
-            assert!(!exhausted(code));
-        }
     }
 }

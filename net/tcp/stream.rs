@@ -355,6 +355,6 @@ mod tests {
     #[test]
     fn stream_is_small() {
         assert!(size_of::<TcpStream>() <= 32);
-        assert!(size_of::<Mode>() <= 24);
+        assert!(size_of::<Mode>() <= 40);
     }
 }

@@ -4,6 +4,7 @@
 use std::any;
 use std::cell::Cell;
 use std::env;
+use std::os::fd::OwnedFd;
 use std::process::{self, Command, Output, Stdio};
 
 /// Names the test whose body a child is to run.
@@ -59,6 +60,24 @@ impl Child {
     /// Sets the child's standard error.
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Child {
         self.command.stderr(stderr);
+        self
+    }
+
+    /// Passes a listening socket as systemd does: as descriptor 3, named in the environment. A
+    /// shell in between knows the number of the process that it turns into.
+    pub fn inherit(mut self, listener: OwnedFd) -> Child {
+        let mut shell = Command::new("sh");
+        let script =
+            "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec \"$0\" \"$@\" 3<&0 0</dev/null";
+        shell.args(["-c", script]).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.stdin(listener);
+        self.command = shell;
         self
     }
 

@@ -65,23 +65,23 @@ macro_rules! laws {
             laws! { @green two_workers 2 $($laws)* }
         }
     };
-    (@os $flavour:ident $crate_name:ident $(fn $law:ident() $body:block)*) => {
+    (@os $flavour:ident $crate_name:ident $($(#[$about:meta])* fn $law:ident() $body:block)*) => {
         #[allow(unused_imports)]
         mod $flavour {
             use super::*;
             use $crate_name::{sync, thread};
-            $(#[test] fn $law() {
+            $($(#[$about])* #[test] fn $law() {
                 let _watchdog = $crate::flavour::Watchdog::new();
                 $body
             })*
         }
     };
-    (@green $flavour:ident $workers:literal $(fn $law:ident() $body:block)*) => {
+    (@green $flavour:ident $workers:literal $($(#[$about:meta])* fn $law:ident() $body:block)*) => {
         #[allow(unused_imports)]
         mod $flavour {
             use super::*;
             use greenstd::{sync, thread};
-            $(#[test] fn $law() {
+            $($(#[$about])* #[test] fn $law() {
                 $crate::flavour::on_workers($workers, || $body)
             })*
         }

@@ -24,6 +24,7 @@ mod leaks;
 mod links;
 mod nursery;
 mod order;
+mod served;
 mod shared;
 mod shield;
 mod stress;

@@ -2,6 +2,7 @@
 //! primitive is a line here.
 
 use crate::held::Held;
+use crate::served::Served;
 use greenstd::group::{Group, Pool};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
@@ -202,6 +203,12 @@ pub const WAITING: &[Row] = lines! {
     row("JoinHandle::wait", Arc::new(Event::new()), |e| assert!(until_set(e).wait(None)),
         |e| e.set()),
     row("SharedJoinHandle::get", shared(), |s| *s.1.get().unwrap(), |s| s.0.set()),
+    row("StreamServer::wait", Served::new(), |s| s.server.wait().unwrap(), Served::end),
+    row("StreamServer::stop", Served::new(), |s| assert!(s.server.stop(None).is_clean()),
+        Served::end),
+    row("Stopping::wait", Served::new(), |s| s.server.stopping().wait(), Served::end),
+    row("Connection::wait_readable", Served::new(),
+        |s| assert!(s.connection.wait_readable().unwrap()), Served::write),
     row("join_all", Arc::new(Event::new()),
         |e| drop(thread::join_all([until_set(e), until_set(e)]).wait()), |e| e.set()),
 };

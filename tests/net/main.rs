@@ -9,3 +9,5 @@ mod child;
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;
+
+mod servers;

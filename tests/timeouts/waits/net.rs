@@ -1,9 +1,10 @@
 //! Sockets, and the readiness of descriptors.
 
 use super::{Wait, is_over, plain, wait};
+use greenstd::net::server::{Connection, StreamServer};
 use greenstd::net::{TcpListener, TcpStream};
-use greenstd::{wait_readable, wait_writable};
-use std::io::{ErrorKind, Read, Write};
+use greenstd::{channel, thread, wait_readable, wait_writable};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,52 @@ pub const WAITS: &[Wait] = &[
     wait("TcpStream::connect", || connect(None), |time| is_over(time, || connect(Some(time)))),
     plain("TcpListener::accept", || drop(listener().accept())),
     plain("TcpListener::incoming", || drop(listener().incoming().next())),
+    plain("StreamServer::wait", || server().wait().unwrap()),
+    wait("StreamServer::stop", || stop(None), |time| is_over(time, || stop(Some(time)))),
+    wait(
+        "Stopping::wait",
+        || server().stopping().wait(),
+        |time| !server().stopping().wait_timeout(time),
+    ),
+    wait(
+        "Connection::wait_readable",
+        || between_requests(None),
+        |time| is_over(time, || between_requests(Some(time))),
+    ),
     wait("wait_readable", || readable(None), |time| is_over(time, || readable(Some(time)))),
     wait("wait_writable", || writable(None), |time| is_over(time, || writable(Some(time)))),
 ];
 
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// Its handlers wait for their clients.
+fn server() -> StreamServer {
+    let wait = |mut connection: Connection| connection.read_exact(&mut [0]);
+    StreamServer::builder().start("127.0.0.1:0", wait).unwrap()
+}
+
+/// Waits for a handler that does not end.
+fn stop(timeout: Option<Duration>) {
+    let server = server();
+    let _client = TcpStream::connect(server.local_addr()).unwrap();
+    while server.statistics().live == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(server.stop(timeout).killed, 1);
+}
+
+/// The peer asks for nothing.
+fn between_requests(timeout: Option<Duration>) {
+    let (sender, receiver) = channel::bounded(1);
+    let server = StreamServer::builder()
+        .idle_timeout(timeout)
+        .start("127.0.0.1:0", move |one| sender.send(one).map_err(io::Error::other));
+    let server = server.unwrap();
+    let _client = TcpStream::connect(server.local_addr()).unwrap();
+    let connection: Connection = receiver.recv().unwrap();
+    assert_eq!(connection.wait_readable().unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
 /// Both ends of a connection.

@@ -2,14 +2,16 @@
 //!
 //! `speak free-address` prints an address that nobody listens on. `speak echo ADDRESS CLIENTS
 //! BYTES` sends that many bytes from each of so many clients at once, expects the same bytes back
-//! and then the end. `speak reset ADDRESS CLIENTS` leaves in the middle of a message.
+//! and then the end. `speak reset ADDRESS CLIENTS` leaves in the middle of a message. `speak
+//! free-udp-address` and `speak udp-echo ADDRESS CLIENTS DATAGRAMS` do the same with datagrams:
+//! each client sends so many, of all lengths, and sends again what is lost.
 //!
 //! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
 //! while, so that a server that hangs is a failure and not a hanging check.
 
 use std::env;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Larger than what the kernel sends in one piece, and no divisor of any message.
 const PIECE_BYTES: usize = 70_001;
+
+/// The longest datagram that IPv4 carries.
+const DATAGRAM_BYTES: usize = 65_507;
+
+/// After so long a datagram counts as lost.
+const LOST_AFTER: Duration = Duration::from_millis(200);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -37,7 +45,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             each(clients.parse()?, |_| reset(address))?;
             println!("{clients} clients left in the middle");
         }
-        _ => return Err("free-address | echo ADDRESS CLIENTS BYTES | reset ADDRESS CLIENTS".into()),
+        ["free-udp-address"] => println!("{}", UdpSocket::bind("127.0.0.1:0")?.local_addr()?),
+        ["udp-echo", address, clients, datagrams] => {
+            let (address, datagrams) = (address.parse()?, datagrams.parse()?);
+            each(clients.parse()?, |client| udp_echo(address, client, datagrams))?;
+            println!("{clients} clients got their {datagrams} datagrams back");
+        }
+        _ => {
+            return Err("free-address | echo ADDRESS CLIENTS BYTES | reset ADDRESS CLIENTS | \
+                        free-udp-address | udp-echo ADDRESS CLIENTS DATAGRAMS"
+                .into());
+        }
     }
     Ok(())
 }
@@ -84,6 +102,43 @@ fn reset(address: SocketAddr) -> io::Result<()> {
     stream.write_all(&message(0, 4096))?;
     let mut first = [0; 1];
     stream.read_exact(&mut first)
+}
+
+fn udp_echo(address: SocketAddr, client: usize, datagrams: usize) -> io::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.connect(address)?;
+    socket.set_read_timeout(Some(LOST_AFTER))?;
+    let content = message(client, DATAGRAM_BYTES);
+    let mut buffer = vec![0; DATAGRAM_BYTES + 1];
+    for number in 0..datagrams {
+        // Short ones, long ones, an empty one and the longest.
+        let length = number * 7_919 * DATAGRAM_BYTES / datagrams.max(1) % (DATAGRAM_BYTES + 1);
+        let length = if number == 1 { DATAGRAM_BYTES } else { length };
+        let deadline = Instant::now() + START;
+        loop {
+            if Instant::now() > deadline {
+                let text = format!("client {client}: {length} bytes never came back");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            // Refused as long as the server has not started.
+            let outcome = socket.send(&content[..length]).and_then(|_| socket.recv(&mut buffer));
+            match outcome {
+                Ok(count) if buffer[..count] == content[..length] => break,
+                // One that was sent again may come back twice, but never changed.
+                Ok(count) if buffer[..count] == content[..count] => {}
+                Ok(count) => {
+                    let text = format!("client {client}: {count} bytes came back changed");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {

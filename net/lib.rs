@@ -4,7 +4,7 @@
 //! Every type here also works on a plain OS thread, where a call that would block blocks that
 //! thread. Porting is a search and replace of `std::net` by `greenstd::net`.
 //!
-//! Four layers, each using only the one below: the public types ([`TcpStream`], [`TcpListener`]),
+//! Four layers, each using only the one below: the public types ([`TcpStream`], [`UdpSocket`], …),
 //! `Socket` (one descriptor, its user-visible mode, and the one retry loop), `Fd` of the runtime
 //! (the wait), and the system calls of `socket::sys`. Host names go through `resolver`. What is
 //! built from the public types, and std lacks, stands beside them: [`server`].
@@ -24,6 +24,7 @@ mod resolver;
 pub mod server;
 mod socket;
 mod tcp;
+mod udp;
 
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
@@ -31,3 +32,4 @@ pub use std::net::{
 
 pub use crate::address::ToSocketAddrs;
 pub use crate::tcp::{Incoming, IntoIncoming, TcpListener, TcpStream};
+pub use crate::udp::UdpSocket;

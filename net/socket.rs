@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::{Fd, Interest};
-use socket2::SockRef;
+use socket2::{SockRef, Type};
 
 pub(crate) use self::faults::Call;
 pub(crate) use self::hidden::HiddenNonblocking;
@@ -213,13 +213,15 @@ impl Socket {
         inet(self.options().peer_addr()?)
     }
 
-    /// std's `Debug` form of a socket: whichever addresses it has, and its number.
+    /// std's `Debug` form of a socket: whichever addresses it has, and its number. std tells the
+    /// peer of streams alone.
     pub(crate) fn debug(&self, name: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = formatter.debug_struct(name);
         if let Ok(address) = self.local_addr() {
             fields.field("addr", &address);
         }
-        if let Ok(address) = self.peer_addr() {
+        let is_stream = self.options().r#type().is_ok_and(|kind| kind == Type::STREAM);
+        if is_stream && let Ok(address) = self.peer_addr() {
             fields.field("peer", &address);
         }
         fields.field("fd", &self.fd.as_raw_fd()).finish()
@@ -244,7 +246,7 @@ fn total_bytes(lengths: impl Iterator<Item = usize>) -> usize {
 }
 
 /// std's error for a descriptor that turns out to be no internet socket.
-fn inet(address: socket2::SockAddr) -> io::Result<SocketAddr> {
+pub(crate) fn inet(address: socket2::SockAddr) -> io::Result<SocketAddr> {
     address
         .as_socket()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "invalid argument"))

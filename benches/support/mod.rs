@@ -31,6 +31,8 @@ pub mod report;
 pub mod rounds;
 pub mod server;
 pub mod sys;
+pub mod udp_load;
+pub mod udp_server;
 
 use std::process::ExitCode;
 

@@ -85,7 +85,7 @@ pub fn cpus(job: &Job) -> Option<Vec<usize>> {
     }
 }
 
-/// Tells the parent where the server listens.
+/// Tells the parent where the server of this process is.
 pub fn announce(port: u16) {
     println!("listening {port} {}", std::process::id());
     // Standard output is a pipe to the parent, which waits for this line.

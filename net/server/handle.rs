@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use greenstd_runtime::sync::Event;
 use greenstd_runtime::thread;
 
 use super::connection::Stopping;
@@ -126,6 +127,11 @@ impl ServerHandle {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.shared.counters.snapshot()
+    }
+
+    /// Set once the server accepts no more.
+    pub(super) fn closed(&self) -> &Event {
+        &self.shared.closed
     }
 
     /// Has the server accept no more, and tells its handlers so. Never blocks.

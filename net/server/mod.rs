@@ -6,6 +6,8 @@
 //! accepted, timeouts, a back-off when descriptors run out, and errors and panics of handlers that
 //! concern nobody else.
 //!
+//! A [`DatagramServer`] calls its handler with each [`Datagram`] in the same way.
+//!
 //! The semantics are gevent's, but for a stop that always waits for the handlers.
 //!
 //! Inside: `accept` is the loop of the acceptors, `handler` what a connection goes through, `gate`
@@ -14,6 +16,7 @@
 mod accept;
 mod builder;
 mod connection;
+mod datagram;
 mod gate;
 mod handle;
 mod handler;
@@ -21,12 +24,16 @@ mod inherited;
 mod listen;
 mod places;
 mod shared;
+mod signals;
 mod statistics;
 mod stop_report;
 mod stream;
 
 pub use self::builder::{Acceptors, AsAccepted, Builder, Handshake, Timeouts, Wrap};
 pub use self::connection::{Connection, Stopping};
+pub use self::datagram::{
+    Datagram, DatagramBuilder, DatagramServer, DatagramStatistics, IntoDatagramSocket,
+};
 pub use self::handle::ServerHandle;
 pub use self::inherited::{Inherited, listen_fds};
 pub use self::listen::{Binding, IntoListener, Listen};

@@ -1,5 +1,5 @@
-//! The system calls that need unsafe code: one thin function each, none of which blocks if its
-//! contract is kept.
+//! The system calls that may wait or need unsafe code: one thin function each, none of which blocks
+//! if its contract is kept.
 //!
 //! std and socket2 offer these calls without the flag that keeps them from blocking, or only for
 //! buffers that are not initialised. Nothing here retries, except that accept ignores `EINTR`.
@@ -9,8 +9,11 @@ use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use socket2::{SockAddr, SockRef};
+
 use super::faults::{self, Call};
 use crate::tcp::{TcpListener, TcpStream};
+use crate::udp::UdpSocket;
 
 /// The most buffers that Linux takes in one call (`UIO_MAXIOV`); one more is `EMSGSIZE`.
 pub(crate) const MAX_BUFFERS: usize = libc::UIO_MAXIOV as usize;
@@ -38,6 +41,28 @@ pub(crate) fn receive_vectored(
     count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) })
 }
 
+/// Receives one datagram and the address of its sender, or fails with `WouldBlock`. `flags` are
+/// added to `MSG_DONTWAIT`.
+pub(crate) fn receive_from(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    flags: i32,
+) -> io::Result<(usize, SockAddr)> {
+    faults::before(Call::Receive)?;
+    let flags = flags | libc::MSG_DONTWAIT;
+    let (start, bytes) = (buffer.as_mut_ptr().cast(), buffer.len());
+    let receive = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| {
+        // SAFETY: `buffer` is exclusively borrowed and valid for writes of its length; `try_init`
+        // passes a valid storage and its length, which outlive the call.
+        count(unsafe {
+            libc::recvfrom(fd.as_raw_fd(), start, bytes, flags, storage.cast(), length)
+        })
+    };
+    // SAFETY: on success the kernel has written an address, maybe an empty one, and its length, as
+    // `try_init` demands.
+    unsafe { SockAddr::try_init(receive) }
+}
+
 /// Sends as much as there is room for, or fails with `WouldBlock`; a closed peer is `BrokenPipe`
 /// and no signal.
 pub(crate) fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
@@ -58,6 +83,13 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
     // SAFETY: `IoSlice` has the layout of `iovec` (std's guarantee), `msg_iov` points at
     // `msg_iovlen` of them or more, each is borrowed through `buffers`, and the kernel only reads.
     count(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
+}
+
+/// Sends one datagram to an address, or fails with `WouldBlock`.
+pub(crate) fn send_to(fd: BorrowedFd<'_>, buffer: &[u8], address: &SockAddr) -> io::Result<usize> {
+    faults::before(Call::Send)?;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    SockRef::from(&fd).send_to_with_flags(buffer, address, flags)
 }
 
 /// Accepts a connection, which is blocking and closed on exec. Blocks unless `fd` is `O_NONBLOCK`.
@@ -121,7 +153,7 @@ macro_rules! from_raw_fd {
     )*};
 }
 
-from_raw_fd!(TcpStream TcpListener);
+from_raw_fd!(TcpStream TcpListener UdpSocket);
 
 fn message() -> libc::msghdr {
     // SAFETY: `msghdr` is plain data, for which all zeroes means "no address, no buffers, no

@@ -3,14 +3,17 @@
 use crate::fixture::{Count, Guard, LONG, was_killed};
 use crate::flavour::Watchdog;
 use crate::scenes::{Scene, connect, read, scene, wait_readable, write};
-use greenstd::net::TcpListener;
+use greenstd::net::server::DatagramServer;
+use greenstd::net::{TcpListener, UdpSocket};
 use greenstd::runtime::Builder;
 use greenstd::signal::{self, SIGURG, SIGUSR1, SIGWINCH, Signals};
 use greenstd::sync::Semaphore;
 use greenstd::{select, thread};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 macro_rules! killed_in {
     ($($law:ident: $scene:expr;)*) => {
@@ -35,6 +38,9 @@ killed_in! {
     a_write: write;
     an_accept: accept;
     a_connect: connect;
+    a_receive_of_a_datagram: receive;
+    a_send_of_a_datagram: send;
+    a_server_of_datagrams: serve_forever;
     a_wait_for_a_descriptor: wait_readable;
     a_wait_for_a_signal: || signals(SIGURG, |signals| ignore(signals.wait()));
     a_select_with_signals: || signals(SIGWINCH, |signals| ignore(select::wait_any([signals])));
@@ -112,4 +118,38 @@ fn semaphore() -> Scene {
 fn accept() -> Scene {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     scene(move || drop(listener.accept()), || {})
+}
+
+fn receive() -> Scene {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    // It is closed: the port is free.
+    scene(move || drop(socket.recv_from(&mut [0])), move || drop(UdpSocket::bind(address).unwrap()))
+}
+
+fn serve_forever() -> Scene {
+    let server = DatagramServer::builder().start("127.0.0.1:0", |_| Ok(())).unwrap();
+    let address = server.local_addr();
+    let free_again = move || {
+        // Its receiver belongs to the global runtime, and ends a moment later.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while UdpSocket::bind(address).is_err() {
+            assert!(Instant::now() < deadline, "it receives no more");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    scene(move || server.serve_forever().unwrap(), free_again)
+}
+
+/// Over loopback UDP never waits for room, so this takes another kind of datagram.
+fn send() -> Scene {
+    let (one, other) = UnixDatagram::pair().unwrap();
+    let socket = UdpSocket::from(OwnedFd::from(one));
+    let wait = move || while socket.send(&[0; 1024]).is_ok() {};
+    let check = move || {
+        other.set_nonblocking(true).unwrap();
+        while other.recv(&mut [0; 2048]).is_ok_and(|count| count == 1024) {}
+        assert!(other.send(&[0]).is_err(), "it is closed");
+    };
+    scene(wait, check)
 }

@@ -10,4 +10,6 @@ mod flavour;
 #[path = "../common/random.rs"]
 mod random;
 
+mod datagram_server;
 mod servers;
+mod udp;

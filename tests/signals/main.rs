@@ -14,3 +14,4 @@ mod hearing;
 mod idle;
 mod refused;
 mod select;
+mod servers;

@@ -1,8 +1,8 @@
 //! Sockets, and the readiness of descriptors.
 
-use super::{Wait, is_over, plain, wait};
-use greenstd::net::server::{Connection, StreamServer};
-use greenstd::net::{TcpListener, TcpStream};
+use super::{AGES, Wait, is_over, plain, wait};
+use greenstd::net::server::{Connection, DatagramServer, StreamServer};
+use greenstd::net::{TcpListener, TcpStream, UdpSocket};
 use greenstd::{channel, thread, wait_readable, wait_writable};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -26,6 +26,34 @@ pub const WAITS: &[Wait] = &[
         "Connection::wait_readable",
         || between_requests(None),
         |time| is_over(time, || between_requests(Some(time))),
+    ),
+    wait(
+        "UdpSocket::recv_from",
+        || datagram(None, from),
+        |time| is_over(time, || datagram(Some(time), from)),
+    ),
+    wait(
+        "UdpSocket::recv",
+        || datagram(None, receive),
+        |time| is_over(time, || datagram(Some(time), receive)),
+    ),
+    wait(
+        "UdpSocket::peek_from",
+        || datagram(None, peek_from),
+        |time| is_over(time, || datagram(Some(time), peek_from)),
+    ),
+    wait(
+        "UdpSocket::peek",
+        || datagram(None, peek_one),
+        |time| is_over(time, || datagram(Some(time), peek_one)),
+    ),
+    wait("UdpSocket::send", || send(None), |time| is_over(time, || send(Some(time)))),
+    plain("DatagramServer::wait", || datagram_server().wait().unwrap()),
+    plain("DatagramServer::serve_forever", || datagram_server().serve_forever().unwrap()),
+    wait(
+        "DatagramServer::stop",
+        || stop_datagrams(None),
+        |time| is_over(time, || stop_datagrams(Some(time))),
     ),
     wait("wait_readable", || readable(None), |time| is_over(time, || readable(Some(time)))),
     wait("wait_writable", || writable(None), |time| is_over(time, || writable(Some(time)))),
@@ -106,6 +134,60 @@ fn connect(timeout: Option<Duration>) {
         Some(timeout) => TcpStream::connect_timeout(&address, timeout),
     };
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+type Receive = fn(&UdpSocket) -> std::io::Result<usize>;
+
+/// Nobody sends.
+fn datagram(timeout: Option<Duration>, receive: Receive) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(timeout).unwrap();
+    assert_eq!(receive(&socket).unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+fn from(socket: &UdpSocket) -> std::io::Result<usize> {
+    socket.recv_from(&mut [0]).map(|(count, _)| count)
+}
+
+fn receive(socket: &UdpSocket) -> std::io::Result<usize> {
+    socket.recv(&mut [0])
+}
+
+fn peek_from(socket: &UdpSocket) -> std::io::Result<usize> {
+    socket.peek_from(&mut [0]).map(|(count, _)| count)
+}
+
+fn peek_one(socket: &UdpSocket) -> std::io::Result<usize> {
+    socket.peek(&mut [0])
+}
+
+/// Nobody receives. Over loopback the kernel drops what there is no room for, so this takes another
+/// kind of datagram.
+fn send(timeout: Option<Duration>) {
+    let (one, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    let socket = UdpSocket::from(std::os::fd::OwnedFd::from(one));
+    socket.set_write_timeout(timeout).unwrap();
+    let error = (0..).find_map(|_| socket.send(&[0; 1024]).err()).unwrap();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+}
+
+/// Whoever is served is so for ages.
+fn datagram_server() -> DatagramServer {
+    let serve = |_datagram| {
+        thread::sleep(AGES);
+        Ok(())
+    };
+    DatagramServer::builder().start("127.0.0.1:0", serve).unwrap()
+}
+
+fn stop_datagrams(timeout: Option<Duration>) {
+    let server = datagram_server();
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.send_to(&[0], server.local_addr()).unwrap();
+    while server.statistics().live == 0 {
+        thread::sleep(Duration::from_micros(100));
+    }
+    assert_eq!(server.stop(timeout).killed, 1);
 }
 
 fn readable(timeout: Option<Duration>) {

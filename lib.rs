@@ -29,6 +29,8 @@
 //! | [`thread`] | std's threads, as green threads; kills, links, nurseries, joins of many |
 //! | [`net`] | std's sockets, which park |
 //! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
+//! | [`process`] | std's child processes, which park; deadlines, [`process::Communication`] |
+//! | [`io`], [`print!`], … | std's streams and pipes, which park |
 //! | [`time`] | std's clocks; timeout scopes, tickers |
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
 //! | [`queue`], [`group`] | queues with an end; groups and pools of green threads |
@@ -46,6 +48,21 @@ pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    blocking, channel, green_local, group, local, park, queue, run, runtime, select, signal, spawn,
-    spawn_local, sync, thread, time,
+    blocking, channel, eprint, eprintln, green_local, group, local, park, print, println, process,
+    queue, run, runtime, select, signal, spawn, spawn_local, sync, thread, time,
 };
+
+/// `std::io`: its traits and types, the standard streams and pipes, which park.
+pub mod io {
+    pub use greenstd_runtime::io::*;
+}
+
+/// What only some platforms can do, under the paths that it has in std.
+pub mod os {
+    pub use greenstd_net::os::*;
+
+    /// Unix: the counterpart of `std::os::unix`.
+    pub mod unix {
+        pub use greenstd_runtime::process::unix as process;
+    }
+}

@@ -101,6 +101,42 @@ impl Fd {
         call()
     }
 
+    /// Makes `call`, which moves up to `wanted` bytes of a stream, once at most, and suspends
+    /// nobody: of a descriptor that is known not to be ready it says `WouldBlock` without a call.
+    ///
+    /// For loops that serve several descriptors: they wait by [`wait_for_any`], and make room for
+    /// others by [`take_turn`] where they hold nothing that belongs to the worker.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`.
+    pub fn try_bytes(
+        &self,
+        interest: Interest,
+        wanted: usize,
+        call: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let source = if engine::is_on_green_thread() { self.registration.source() } else { None };
+        let seen = source.map(|source| (source, source.observe()));
+        if seen.is_some_and(|(_, seen)| !seen.is_ready(interest)) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let outcome = call();
+        match (&outcome, seen) {
+            (&Ok(count), Some((source, seen))) if 0 < count && count < wanted => {
+                source.clear_drained(seen, interest);
+            }
+            (Err(error), Some((source, seen))) if error.kind() == io::ErrorKind::WouldBlock => {
+                source.clear_blocked(seen, interest);
+            }
+            _ => {}
+        }
+        if let Ok(moved @ engine::BYTES_PER_IO_CALL..) = outcome {
+            engine::spend_io_bytes(moved);
+        }
+        outcome
+    }
+
     #[inline]
     fn retry_inner<T>(
         &self,
@@ -146,6 +182,27 @@ impl Fd {
             }
         }
     }
+}
+
+/// Blocks the calling thread until any of `waits` is probably ready. False once `deadline` has
+/// passed.
+///
+/// To be called after calls by [`Fd::try_bytes`] that would have blocked: on a green thread, only
+/// what has changed since is told.
+///
+/// # Errors
+///
+/// Those of `epoll_ctl(2)` and `poll(2)`.
+pub fn wait_for_any(waits: &[(&Fd, Interest)], deadline: Option<Instant>) -> io::Result<bool> {
+    let waits = waits.iter().map(|&(fd, interest)| (&fd.registration, fd.as_raw_fd(), interest));
+    Registration::wait_for_any(waits, deadline)
+}
+
+/// Counts as an I/O call: a green thread that has made many in a row lets others run first, and one
+/// that was killed unwinds.
+#[inline]
+pub fn take_turn() {
+    engine::spend_io_budget();
 }
 
 impl Drop for Fd {

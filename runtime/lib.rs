@@ -15,9 +15,13 @@ pub mod fd;
 #[cfg(not(loom))]
 pub mod group;
 #[cfg(not(loom))]
+pub mod io;
+#[cfg(not(loom))]
 pub mod local;
 #[cfg(not(loom))]
 pub mod park;
+#[cfg(not(loom))]
+pub mod process;
 #[cfg(not(loom))]
 pub mod queue;
 #[cfg(not(loom))]

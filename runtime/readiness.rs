@@ -61,6 +61,7 @@ impl Registration {
         if !engine::is_on_green_thread() {
             return poll(fd, interest, deadline);
         }
+        engine::check_fork()?;
         let source = self.attach(fd)?;
         if !source.enqueue(interest, Waiter::current()) {
             return Ok(true);
@@ -71,6 +72,33 @@ impl Registration {
         if !source.observe().is_ready(interest) {
             source.dequeue(interest, Waiter::is_current);
         }
+        match outcome {
+            Outcome::Woken => Ok(true),
+            Outcome::TimedOut => Ok(false),
+            Outcome::Killed => Err(io::Error::other(park::unwind_killed())),
+        }
+    }
+
+    /// [`wait`](Registration::wait) for the first of several.
+    pub(crate) fn wait_for_any<'r>(
+        waits: impl Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone,
+        deadline: Option<Instant>,
+    ) -> io::Result<bool> {
+        if !engine::is_on_green_thread() {
+            let fds = waits.map(|(_, fd, interest)| (fd, interest));
+            return engine::poll_for_any(fds, deadline);
+        }
+        engine::check_fork()?;
+        // Leaves all the lists however this ends: by an error of a later one, too.
+        let mut queued = Queued { waits: waits.clone(), count: 0 };
+        for (registration, fd, interest) in waits {
+            if !registration.attach(fd)?.enqueue(interest, Waiter::current()) {
+                return Ok(true);
+            }
+            queued.count += 1;
+        }
+        let outcome = park::park_until(deadline);
+        drop(queued);
         match outcome {
             Outcome::Woken => Ok(true),
             Outcome::TimedOut => Ok(false),
@@ -130,6 +158,25 @@ impl Registration {
             && let Some(place) = source.place.lock().take()
         {
             place.deregister(fd);
+        }
+    }
+}
+
+/// The calling green thread in the lists of the first `count` descriptors of a wait.
+struct Queued<'r, I: Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone> {
+    waits: I,
+    count: usize,
+}
+
+impl<'r, I: Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone> Drop for Queued<'r, I> {
+    fn drop(&mut self) {
+        for (registration, _, interest) in self.waits.clone().take(self.count) {
+            // As for one: what is ready by now has taken the waiter out, or is about to.
+            if let Some(source) = registration.source()
+                && !source.observe().is_ready(interest)
+            {
+                source.dequeue(interest, Waiter::is_current);
+            }
         }
     }
 }

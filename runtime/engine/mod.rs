@@ -30,6 +30,8 @@ mod builder;
 #[cfg(not(loom))]
 mod choose;
 #[cfg(not(loom))]
+mod command_ext;
+#[cfg(not(loom))]
 mod cycle;
 #[cfg(not(loom))]
 mod deadlock;
@@ -39,6 +41,8 @@ mod end_arm;
 mod ending;
 #[cfg(not(loom))]
 mod fiber;
+#[cfg(not(loom))]
+mod fork;
 #[cfg(not(loom))]
 mod handle;
 #[cfg(not(loom))]
@@ -69,6 +73,8 @@ mod park;
 mod place;
 #[cfg(not(loom))]
 mod quiet;
+#[cfg(not(loom))]
+mod raw_fd;
 #[cfg(not(loom))]
 mod raw_mutex;
 #[cfg(not(loom))]
@@ -111,6 +117,7 @@ pub(crate) use self::{
     choose::{Place, choose, choose_now},
     end_arm::EndArm,
     ending::{OnEnd, When},
+    fork::check as check_fork,
     handles::handle_methods,
     home::Home,
     killed::share_end,
@@ -119,9 +126,10 @@ pub(crate) use self::{
     locals::Local,
     lock_guard::LockGuard,
     park::{
-        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
-        register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
+        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, poll_for_any,
+        register, register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
     },
+    raw_fd::from_raw_fd,
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
     reactor::{Place as SourcePlace, Source},
@@ -135,6 +143,7 @@ pub(crate) use self::{
 pub use self::{
     builder::{Builder, spawn_local},
     choose::{Arm, Choice},
+    command_ext::CommandExt,
     deadlock::{Deadlock, ParkedThread},
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},

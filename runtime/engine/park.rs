@@ -2,6 +2,7 @@
 
 use super::atomic::Ordering;
 use super::fiber::Header;
+use super::fork;
 use super::limits;
 use super::slot::Interest;
 use super::waiter::OsThread;
@@ -58,6 +59,10 @@ pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
 
 #[inline(never)]
 fn park_within_limits(deadline: Option<Instant>) -> Outcome {
+    if fork::is_child() {
+        // Whoever waits clears up, and unwinds by a panic.
+        return Outcome::Killed;
+    }
     match limits::earliest() {
         None => park_heeding_kill(deadline),
         Some(earliest) => park_in_scope(deadline, earliest),
@@ -90,6 +95,9 @@ fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
 /// Parks the calling thread until it is unparked or `deadline` passes, whether it was killed or
 /// not. May return for no reason.
 pub(crate) fn park_shielded(deadline: Option<Instant>) -> Outcome {
+    if fork::is_child() {
+        fork::abort();
+    }
     if park_once(deadline, true) { Outcome::Woken } else { Outcome::TimedOut }
 }
 
@@ -121,7 +129,7 @@ pub(crate) fn yield_now() {
 #[cold]
 fn yield_unusually() {
     match Worker::on_fiber() {
-        Some(_) if std::thread::panicking() => {}
+        Some(_) if std::thread::panicking() || fork::is_child() => {}
         Some((worker, fiber)) => {
             if limits::is_to_end() {
                 limits::unwind();
@@ -214,14 +222,32 @@ pub(crate) fn is_elsewhere(place: &super::reactor::Place) -> bool {
 ///
 /// Those of `poll(2)`, and `EBADF` for a number that is not open.
 pub(crate) fn poll(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
+    poll_any(&mut [question(fd, interest)], deadline)
+}
+
+/// [`poll`] until any of them is ready.
+pub(crate) fn poll_for_any(
+    fds: impl Iterator<Item = (RawFd, Interest)>,
+    deadline: Option<Instant>,
+) -> io::Result<bool> {
+    let mut questions: Vec<_> = fds.map(|(fd, interest)| question(fd, interest)).collect();
+    poll_any(&mut questions, deadline)
+}
+
+fn question(fd: RawFd, interest: Interest) -> libc::pollfd {
     let events = match interest {
         Interest::Read => libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP,
         Interest::Write => libc::POLLOUT,
     };
+    libc::pollfd { fd, events, revents: 0 }
+}
+
+fn poll_any(questions: &mut [libc::pollfd], deadline: Option<Instant>) -> io::Result<bool> {
     let scope = limits::earliest();
     let is_scope_first =
         scope.is_some_and(|scope| deadline.is_none_or(|deadline| scope <= deadline));
     let deadline = if is_scope_first { scope } else { deadline };
+    let count = questions.len() as libc::nfds_t;
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let time = left.map(|left| libc::timespec {
@@ -229,15 +255,15 @@ pub(crate) fn poll(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> 
             tv_nsec: libc::c_long::from(left.subsec_nanos()),
         });
         let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-        let mut poll = libc::pollfd { fd, events, revents: 0 };
-        // SAFETY: one pollfd and at most one timespec that outlive the call; no signal mask.
-        match unsafe { libc::ppoll(&raw mut poll, 1, time, ptr::null()) } {
+        // SAFETY: `count` pollfds, exclusively borrowed, and at most one timespec that outlive the
+        // call; no signal mask.
+        match unsafe { libc::ppoll(questions.as_mut_ptr(), count, time, ptr::null()) } {
             0 if is_scope_first && !std::thread::panicking() => limits::unwind(),
             0 => return Ok(false),
-            1 if poll.revents & libc::POLLNVAL != 0 => {
+            1.. if questions.iter().any(|one| one.revents & libc::POLLNVAL != 0) => {
                 return Err(io::Error::from_raw_os_error(libc::EBADF));
             }
-            1 => return Ok(true),
+            1.. => return Ok(true),
             _ => {
                 let error = io::Error::last_os_error();
                 if error.kind() != io::ErrorKind::Interrupted {

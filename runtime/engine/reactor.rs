@@ -15,6 +15,7 @@
 //!    finds each waiter in its slot or made runnable (`deadlock`).
 
 use super::atomic::{AtomicPtr, AtomicU32, Mutex};
+use super::fork;
 use super::slot::{READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
 use super::waiter::Waiter;
 use mio::event::Event;
@@ -136,6 +137,10 @@ impl Reactor {
     /// Waits for events until `timeout` has passed (`None`: without end) and wakes whom they
     /// concern. May return early.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
+        if fork::is_child() {
+            // The set is the parent's, too: nothing may take its events.
+            fork::abort();
+        }
         let mut poll = self.poll.borrow_mut();
         let mut events = self.events.borrow_mut();
         // epoll_wait counts in milliseconds and mio rounds up. So whole milliseconds are waited
@@ -253,6 +258,10 @@ impl ReactorHandle {
 
     /// Makes the worker return from `wait`.
     pub(crate) fn ring(&self) {
+        if fork::is_child() {
+            // There is no such worker here, and the eventfd is the parent's.
+            return;
+        }
         self.waker.wake().expect("writing to an eventfd that is reset on overflow cannot fail");
     }
 
@@ -261,8 +270,9 @@ impl ReactorHandle {
     /// # Errors
     ///
     /// Those of `epoll_ctl`: `AlreadyExists` if this very number is registered here, `EPERM` for
-    /// regular files, `ENOSPC` at the system's limit of watches.
+    /// regular files, `ENOSPC` at the system's limit of watches. Those of `fork::check`.
     pub(crate) fn register(self: &Arc<Self>, fd: RawFd, source: &Arc<Source>) -> io::Result<Place> {
+        fork::check()?;
         let mut table = self.table.lock();
         // 31 bits, so that no token is the waker's.
         table.generation = table.generation.wrapping_add(1) & (u32::MAX >> 1);
@@ -286,6 +296,10 @@ impl Place {
 
     /// Takes the descriptor out of the epoll set, and the source out of the table.
     pub(crate) fn deregister(self, fd: RawFd) {
+        if fork::is_child() {
+            // The set is the parent's, too, where the descriptor stays registered.
+            return;
+        }
         let mut table = self.reactor.table.lock();
         if table.tenants.try_remove(self.key).is_some() {
             // Fails if somebody has closed the number behind our back: then it is gone already.

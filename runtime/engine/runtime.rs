@@ -6,6 +6,7 @@
 
 use super::atomic::Mutex;
 use super::fiber::Lane;
+use super::fork;
 use super::handle::Join;
 use super::handles::JoinHandle;
 use super::park;
@@ -21,6 +22,7 @@ use super::waiter::Waiter;
 use super::worker::Worker;
 use crossbeam_deque::Worker as Deque;
 use std::io;
+use std::mem;
 use std::num::NonZero;
 use std::panic::Location;
 use std::process;
@@ -149,13 +151,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the system refuses a thread, an epoll set or an eventfd; `InvalidInput` for a stack
-    /// size above 1 GiB.
+    /// If the system refuses a thread, an epoll set or an eventfd; `InvalidInput` for a stack size
+    /// above 1 GiB; `Unsupported` in a process that was forked off one with a runtime.
     pub fn build(self) -> io::Result<Runtime> {
-        let workers = match self.workers {
-            Some(workers) => workers,
-            None => thread::available_parallelism().map_or(1, NonZero::get),
-        };
+        fork::prepare()?;
+        let processors = || thread::available_parallelism().map_or(1, NonZero::get);
+        let workers = self.workers.unwrap_or_else(processors);
         if self.reports_overflow {
             overflow::install(describe_current)?;
         }
@@ -340,8 +341,7 @@ impl Runtime {
             }
         }
         for thread in self.threads.drain(..) {
-            // It has said that it ends: this waits for the last instructions. It cannot have
-            // panicked, for that aborts.
+            // It has said that it ends: this waits for the last instructions. A panic aborts.
             let _ = thread.join();
         }
         true
@@ -362,6 +362,9 @@ pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if fork::is_child() {
+            mem::forget(mem::take(&mut self.threads));
+        }
         if !self.threads.is_empty() {
             self.end(None);
         }

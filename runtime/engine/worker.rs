@@ -186,6 +186,17 @@ impl Worker {
         NonNull::new(before).map(Runnable)
     }
 
+    /// Makes the calling fiber's fast paths slow, and the loop look once it has switched away: in a
+    /// forked child, both find out then (`fork`). Async-signal-safe.
+    pub(super) fn distrust(&self) {
+        if let Some(fiber) = self.current.get() {
+            // SAFETY: it runs, so its home's list holds a reference.
+            let cancellable = unsafe { &fiber.as_ref().limits.cancellable };
+            cancellable.set(cancellable.get() + 1);
+        }
+        self.pace.look_next();
+    }
+
     pub(super) fn drain_inbox(&self) {
         self.remote().inbox.drain(|fiber| {
             self.expects_more.set(true);

@@ -256,8 +256,8 @@ impl Disposition {
 ///
 /// # Errors
 ///
-/// `InvalidInput` for what is no signal, and for those that cannot be caught or must not be: SIGKILL
-/// and SIGSTOP, and the faults SIGSEGV, SIGBUS, SIGILL and SIGFPE.
+/// `InvalidInput` for what is no signal, and for those that cannot be caught or must not be:
+/// SIGKILL and SIGSTOP, and the faults SIGSEGV, SIGBUS, SIGILL and SIGFPE.
 fn catch(
     signal: c_int,
     action: impl Fn(&libc::siginfo_t) + Send + Sync + 'static,
@@ -303,5 +303,40 @@ fn exchange(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::si
             return Err(io::Error::last_os_error());
         }
         Ok(old.assume_init())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Caught, Heard, exchange};
+    use crate::engine::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
+
+    /// SIGCONT is harmless to the other tests of this process.
+    #[test]
+    fn a_handler_of_the_registry_s_that_was_there_before_stays() {
+        let signal = libc::SIGCONT;
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = calls.clone();
+        // As a program does that uses signal-hook itself.
+        // SAFETY: an atomic is all that the action touches.
+        let other = unsafe {
+            signal_hook_registry::register(signal, move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+            })
+        };
+        let before = exchange(signal, None).expect("it is a signal").sa_sigaction;
+        let heard = Arc::new(Heard::new().expect("there are descriptors"));
+        for listened in 1..=3 {
+            let caught = Caught::tell(signal, &heard).expect("it can be caught");
+            signal_hook::low_level::raise(signal).expect("it is a signal");
+            assert_eq!(heard.take().map(|(signal, _)| signal), Some(signal));
+            drop(caught);
+            assert_eq!(exchange(signal, None).expect("it is a signal").sa_sigaction, before);
+            signal_hook::low_level::raise(signal).expect("it is a signal");
+            assert_eq!(calls.load(Ordering::Relaxed), 2 * listened);
+            assert_eq!(heard.take(), None);
+        }
+        assert!(signal_hook_registry::unregister(other.expect("it can be caught")));
     }
 }

@@ -12,6 +12,7 @@ use crate::fd::{Fd, Interest};
 use crate::thread::Killed;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::AsFd;
@@ -48,8 +49,8 @@ impl Shared {
         let Some(caught) = &mut *caught else {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the signals are closed"));
         };
-        if !caught.contains_key(&signal) {
-            caught.insert(signal, Caught::tell(signal, &self.heard)?);
+        if let Entry::Vacant(vacant) = caught.entry(signal) {
+            vacant.insert(Caught::tell(signal, &self.heard)?);
         }
         Ok(())
     }
@@ -139,8 +140,10 @@ mod tests {
     #[test]
     fn who_silences_the_bell_rings_for_what_is_left() {
         let shared = Shared::new().expect("there are descriptors");
-        [SIGURG, SIGWINCH].map(|signal| shared.add_signal(signal).expect("they can be caught"));
-        [SIGURG, SIGWINCH].map(|signal| raise(signal).expect("they are signals"));
+        for signal in [SIGURG, SIGWINCH] {
+            shared.add_signal(signal).expect("it can be caught");
+            raise(signal).expect("it is a signal");
+        }
         // As if both had come after the first look.
         assert!(matches!(shared.look_in_silence(), Some(Ok(_))));
         assert!(is_ringing(&shared));

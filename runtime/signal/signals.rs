@@ -74,8 +74,8 @@ impl Signals {
     /// # Errors
     ///
     /// `InvalidInput` for a number that is no signal, and for those that cannot be listened for:
-    /// SIGKILL and SIGSTOP, and the faults SIGSEGV, SIGBUS, SIGILL and SIGFPE. The system's if there
-    /// are no descriptors left; it takes two. Then nothing has changed.
+    /// SIGKILL and SIGSTOP, and the faults SIGSEGV, SIGBUS, SIGILL and SIGFPE. The system's if
+    /// there are no descriptors left; it takes two. Then nothing has changed.
     pub fn new<I>(signals: I) -> io::Result<Signals>
     where
         I: IntoIterator<Item: Borrow<c_int>>,
@@ -92,7 +92,8 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// As [`new`](Signals::new), and `BrokenPipe` once it is closed. The others are heard as before.
+    /// As [`new`](Signals::new), and `BrokenPipe` once it is closed. The others are heard as
+    /// before.
     pub fn add_signal(&self, signal: c_int) -> io::Result<()> {
         self.shared.add_signal(signal)
     }

@@ -130,7 +130,10 @@ in_a_process! {
     }
 
     fn datagrams_that_are_not_served_in_time_are_given_up() {
-        let stuck = |_| Ok(thread::sleep(SOON * 100));
+        let stuck = |_| {
+            thread::sleep(SOON * 100);
+            Ok(())
+        };
         let server = Arc::new(DatagramServer::builder().start("127.0.0.1:0", stuck).unwrap());
         let report = server.stop_on([SIGTERM], Duration::from_millis(20)).unwrap();
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();

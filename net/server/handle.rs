@@ -69,8 +69,9 @@ impl ServerHandle {
         shared.handlers.discard(&thread::current());
         shared.gate.close();
         self.wait_closed(deadline);
-        shared.stopping.set();
+        // Before they are told: who ends at once is one of those who have finished, too.
         let (killed_before, live) = (self.statistics().killed, shared.handlers.len());
+        shared.stopping.set();
         let left = |deadline: Option<Instant>| {
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
         };

@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::cell::Cell;
+use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -56,6 +57,19 @@ pub(super) fn flush<S: Sink>() -> io::Result<()> {
         write_piece::<S>(&[], &Cell::new(0))
     } else {
         S::locked(|std| std.flush())
+    }
+}
+
+/// Writes a text in one piece, where std writes its parts one by one: who is killed meanwhile has
+/// not written half of it.
+pub(super) fn write_formatted(to: &mut impl Write, text: fmt::Arguments<'_>) -> io::Result<()> {
+    match text.as_str() {
+        Some(text) => to.write_all(text.as_bytes()),
+        None => {
+            let mut whole = Vec::new();
+            whole.write_fmt(text)?;
+            to.write_all(&whole)
+        }
     }
 }
 

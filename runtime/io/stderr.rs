@@ -6,6 +6,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::process::Stdio;
 
 static LOCK: ReentrantMutex<()> = ReentrantMutex::new(());
 
@@ -27,6 +29,10 @@ static LOCK: ReentrantMutex<()> = ReentrantMutex::new(());
 pub struct Stderr(());
 
 /// The standard error, locked for the calling thread: [`Stderr::lock`].
+///
+/// # Examples
+///
+/// See [`Stderr`].
 pub struct StderrLock<'a> {
     _lock: ReentrantMutexGuard<'a, ()>,
 }
@@ -85,15 +91,7 @@ impl Write for StderrLock<'_> {
     }
 
     fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
-        // In one piece, where std writes the parts one by one.
-        match text.as_str() {
-            Some(text) => self.write_all(text.as_bytes()),
-            None => {
-                let mut whole = Vec::new();
-                whole.write_fmt(text)?;
-                self.write_all(&whole)
-            }
-        }
+        sink::write_formatted(self, text)
     }
 }
 
@@ -122,6 +120,17 @@ macro_rules! write_locked {
 
 write_locked!(Stderr);
 write_locked!(&Stderr);
+
+impl From<Stderr> for Stdio {
+    /// The same stream for a child.
+    fn from(_: Stderr) -> Stdio {
+        io::stderr().into()
+    }
+}
+
+// No code of users runs while the state is being changed, as in std.
+impl UnwindSafe for StderrLock<'_> {}
+impl RefUnwindSafe for StderrLock<'_> {}
 
 impl AsFd for Stderr {
     fn as_fd(&self) -> BorrowedFd<'_> {

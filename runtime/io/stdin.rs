@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Lines, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::PoisonError;
 
 /// What std's buffer holds.
@@ -34,7 +35,7 @@ struct Buffer {
 /// is killed meanwhile gives the lock back and loses no byte. The buffer is not the one of
 /// `std::io::stdin`: a program uses the one or the other.
 ///
-/// A terminal is read on a thread of the [pool](crate::blocking), once it has input.
+/// A terminal is read on a thread of the [pool](mod@crate::blocking), once it has input.
 ///
 /// # Examples
 ///
@@ -265,41 +266,35 @@ impl BufRead for StdinLock<'_> {
     }
 }
 
-impl Read for Stdin {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(buffer)
-    }
+/// Reads for both kinds of handle, under a lock for each call.
+macro_rules! read_locked {
+    ($handle:ty) => {
+        impl Read for $handle {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.lock().read(buffer)
+            }
 
-    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        self.lock().read_to_end(bytes)
-    }
+            fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+                self.lock().read_to_end(bytes)
+            }
 
-    fn read_to_string(&mut self, text: &mut String) -> io::Result<usize> {
-        self.lock().read_to_string(text)
-    }
+            fn read_to_string(&mut self, text: &mut String) -> io::Result<usize> {
+                self.lock().read_to_string(text)
+            }
 
-    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        self.lock().read_exact(buffer)
-    }
+            fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+                self.lock().read_exact(buffer)
+            }
+        }
+    };
 }
 
-impl Read for &Stdin {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(buffer)
-    }
+read_locked!(Stdin);
+read_locked!(&Stdin);
 
-    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        self.lock().read_to_end(bytes)
-    }
-
-    fn read_to_string(&mut self, text: &mut String) -> io::Result<usize> {
-        self.lock().read_to_string(text)
-    }
-
-    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        self.lock().read_exact(buffer)
-    }
-}
+// No code of users runs while the state is being changed, as in std.
+impl UnwindSafe for StdinLock<'_> {}
+impl RefUnwindSafe for StdinLock<'_> {}
 
 impl AsFd for Stdin {
     fn as_fd(&self) -> BorrowedFd<'_> {

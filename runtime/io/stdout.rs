@@ -11,6 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::process::Stdio;
 
 /// A line that is longer is passed on in parts.
 const LINE_AT_MOST_BYTES: usize = 64 * 1024;
@@ -35,7 +37,7 @@ struct Output {
 /// A green thread parks while a pipe is full, and blocks neither its worker nor anybody who uses
 /// std's handle; threads that want to write through this one wait for it, first come, first
 /// served. Terminals, sockets, and lines of more than 4 KiB are written by a thread of the
-/// [pool](crate::blocking); files in place. A plain OS thread blocks as in std. If a thread is
+/// [pool](mod@crate::blocking); files in place. A plain OS thread blocks as in std. If a thread is
 /// killed while it waits, what it had been told to be written is written all the same, and no line
 /// of the others is lost. std's `println!` blocks the worker, as ever.
 ///
@@ -52,6 +54,10 @@ struct Output {
 pub struct Stdout(());
 
 /// The standard output, locked for the calling thread: [`Stdout::lock`].
+///
+/// # Examples
+///
+/// See [`Stdout`].
 pub struct StdoutLock<'a> {
     output: ReentrantMutexGuard<'a, Output>,
 }
@@ -153,6 +159,10 @@ impl Write for StdoutLock<'_> {
         let promised = line.len();
         Passing { line: &mut line, promised, written: Cell::new(0) }.pass_on().map(drop)
     }
+
+    fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        sink::write_formatted(self, text)
+    }
 }
 
 impl Drop for StdoutLock<'_> {
@@ -197,6 +207,17 @@ macro_rules! write_locked {
 
 write_locked!(Stdout);
 write_locked!(&Stdout);
+
+impl From<Stdout> for Stdio {
+    /// The same stream for a child.
+    fn from(_: Stdout) -> Stdio {
+        io::stdout().into()
+    }
+}
+
+// No code of users runs while the state is being changed, as in std.
+impl UnwindSafe for StdoutLock<'_> {}
+impl RefUnwindSafe for StdoutLock<'_> {}
 
 impl AsFd for Stdout {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -2,7 +2,7 @@
 //!
 //! Pipes and sockets take `RWF_NOWAIT` for each call. Terminals, named FIFOs and other devices do
 //! not, nor do anonymous pipes before Linux 6.4. There the caller waits for readiness first and
-//! then makes the blocking call on a thread of the [pool](crate::blocking), shielded, so that a
+//! then makes the blocking call on a thread of the [pool](mod@crate::blocking), shielded, so that a
 //! kill does not lose what it takes. It blocks that thread only if somebody else takes the bytes,
 //! or the room, in between. Of regular files, which are always ready, reads are tried with
 //! `RWF_NOWAIT` for what is cached.

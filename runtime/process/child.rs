@@ -4,6 +4,7 @@ use super::exit::Exit;
 use super::{ChildStderr, ChildStdin, ChildStdout, Communication};
 use crate::park::deadline;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::process::{self, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
@@ -140,6 +141,10 @@ impl Child {
         exit.wait(&mut self.inner, deadline)
     }
 }
+
+// A wait that unwinds leaves the child as it is.
+impl UnwindSafe for Child {}
+impl RefUnwindSafe for Child {}
 
 impl From<process::Child> for Child {
     /// Takes a child over from std, with its pipes.

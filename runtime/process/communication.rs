@@ -32,7 +32,7 @@ const READ_AT_ONCE_BYTES: usize = 64 * 1024;
 /// use std::time::Duration;
 ///
 /// let child = Command::new("sh")
-///     .args(["-c", "cat; sleep 60"])
+///     .args(["-c", "cat; exec sleep 60"])
 ///     .stdin(Stdio::piped())
 ///     .stdout(Stdio::piped())
 ///     .spawn()?;

@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions};
 use std::io;
 use std::process::{Child, ExitStatus};
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Children that are waited for at once where there are no pidfds; others wait for a thread.
 const WAITING_THREADS: usize = 512;
@@ -40,7 +40,8 @@ impl Exit {
                 outcome => return Ok(outcome.map(drop)?),
             }
         };
-        Ok(Exit::Job(WAITERS.spawn(wait)))
+        let job = WAITERS.spawn_timeout(Duration::MAX, wait);
+        Ok(Exit::Job(job.map_err(|refused| io::Error::other(refused.to_string()))?))
     }
 
     /// Blocks the calling thread until the child has exited, and reaps it. None once `deadline` has

@@ -8,6 +8,7 @@ use greenstd::blocking::{BlockingPool, blocking, call_from_thread};
 use greenstd::net::{TcpListener, TcpStream};
 use greenstd::park::{self, ExternalWork, ServiceThread, Unparker};
 use greenstd::runtime::Builder;
+use greenstd::signal::{SIGUSR1, Signals};
 use greenstd::sync::Semaphore;
 use greenstd::{thread, time};
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub(crate) const CASES: &[Case] = cases![
     a_wait_with_a_deadline_goes_on,
     a_timeout_scope_goes_on,
     a_connection_comes_from_outside,
+    a_signal_comes_from_outside,
     a_look_up_takes_its_time,
     a_job_takes_its_time,
     queued_jobs_take_their_time,
@@ -116,6 +118,16 @@ fn a_connection_comes_from_outside() {
     });
     assert_eq!(outcome.ok().as_deref(), Some("hello"));
     assert!(client.wait().unwrap().success());
+}
+
+/// Whoever listens for signals may be sent one at any time.
+fn a_signal_comes_from_outside() {
+    let signals = Signals::new([SIGUSR1]).unwrap();
+    let script = "sleep 0.4; kill -USR1 $PPID";
+    let mut sender = Command::new("sh").args(["-c", script]).spawn().unwrap();
+    let outcome = runtime(2).try_run(move || signals.wait());
+    assert_eq!(outcome.ok().flatten(), Some(SIGUSR1));
+    assert!(sender.wait().unwrap().success());
 }
 
 /// Takes the place of the C library's: every look-up lasts long, and finds nothing.

@@ -5,7 +5,7 @@
 
 use crate::fixture::{Count, Guard, SOON, was_killed};
 use crate::flavour::Watchdog;
-use crate::waiting::{Grants, Row, Scene, WAITING};
+use crate::waiting::{Grants, Row, Scene, waiting};
 use greenstd::runtime::Builder;
 use greenstd::thread::{self, JoinHandle, Killed};
 use std::panic::{self, AssertUnwindSafe};
@@ -97,7 +97,7 @@ fn by_os_threads(workers: usize, law: Law) {
 
 /// Checks a law in each line of the table, and names the line that breaks it.
 fn check(law: Law, spawn: Spawn) {
-    for row in WAITING {
+    for row in waiting() {
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
             // More than one scene for a law that knows several ways.
             (row.set)(&|scene| law(row, &scene, spawn));

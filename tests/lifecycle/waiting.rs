@@ -107,9 +107,16 @@ macro_rules! lines {
     { $($kind:ident($($line:tt)*),)* } => { &[$($kind!($($line)*)),*] };
 }
 
+// After the macros, which it uses.
+mod process;
+
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
-pub const WAITING: &[Row] = lines! {
+pub fn waiting() -> impl Iterator<Item = &'static Row> {
+    WAITING.iter().chain(process::WAITING)
+}
+
+const WAITING: &[Row] = lines! {
     row("thread::sleep", |_| thread::sleep(LONG)),
     row("Ticker::tick", |_| ignore(Ticker::new(LONG).tick())),
     row("channel::never", |_| ignore(channel::never::<()>().recv())),

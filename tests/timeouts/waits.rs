@@ -5,6 +5,7 @@ mod channels;
 mod events;
 mod locks;
 mod net;
+mod process;
 mod queues;
 mod select;
 mod signals;
@@ -46,6 +47,7 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         events::WAITS,
         locks::WAITS,
         net::WAITS,
+        process::WAITS,
         queues::WAITS,
         select::WAITS,
         signals::WAITS,

@@ -28,6 +28,7 @@
 //! |---|---|
 //! | [`thread`] | std's threads, as green threads; kills, links, nurseries, joins of many |
 //! | [`net`] | std's sockets, which park |
+//! | [`fs`], [`os`] | std's files, which wait on threads of a pool, or park |
 //! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
 //! | [`time`] | std's clocks; timeout scopes, tickers |
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
@@ -45,6 +46,6 @@ pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    blocking, channel, green_local, group, local, park, queue, run, runtime, select, spawn,
+    blocking, channel, fs, green_local, group, local, os, park, queue, run, runtime, select, spawn,
     spawn_local, sync, thread, time,
 };

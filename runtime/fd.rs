@@ -15,6 +15,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
+pub(crate) use crate::engine::from_raw_fd;
 pub use crate::readiness::Interest;
 
 /// An owned descriptor and its place in a worker's reactor.

@@ -13,9 +13,13 @@ pub mod channel;
 #[cfg(not(loom))]
 pub mod fd;
 #[cfg(not(loom))]
+pub mod fs;
+#[cfg(not(loom))]
 pub mod group;
 #[cfg(not(loom))]
 pub mod local;
+#[cfg(not(loom))]
+pub mod os;
 #[cfg(not(loom))]
 pub mod park;
 #[cfg(not(loom))]

@@ -49,6 +49,12 @@ pub fn default_pool() -> &'static BlockingPool {
     &DEFAULT
 }
 
+/// Whether the calling thread is a plain OS thread, which a call may block.
+#[inline]
+pub(crate) fn may_block() -> bool {
+    !is_on_green_thread()
+}
+
 /// Runs `f` on an OS thread of the [default pool](default_pool), and parks only the calling green
 /// thread until it has ended. On a plain OS thread, a thread of a pool included, `f` is simply
 /// called: it may block there.
@@ -84,5 +90,5 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    if is_on_green_thread() { DEFAULT.run(f) } else { f() }
+    if may_block() { f() } else { DEFAULT.run(f) }
 }

@@ -70,6 +70,8 @@ mod place;
 #[cfg(not(loom))]
 mod quiet;
 #[cfg(not(loom))]
+mod raw_fd;
+#[cfg(not(loom))]
 mod raw_mutex;
 #[cfg(not(loom))]
 mod raw_rwlock;
@@ -120,6 +122,7 @@ pub(crate) use self::{
         deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, poll, register,
         register_from_anywhere, spend_io_budget, spend_io_bytes, yield_now,
     },
+    raw_fd::from_raw_fd,
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
     reactor::{Place as SourcePlace, Source},

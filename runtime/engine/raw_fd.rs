@@ -8,10 +8,9 @@ macro_rules! from_raw_fd {
         #[allow(unsafe_code)]
         impl ::std::os::fd::FromRawFd for $owner {
             unsafe fn from_raw_fd(fd: ::std::os::fd::RawFd) -> $owner {
+                use ::std::os::fd::OwnedFd;
                 // SAFETY: the caller's promise: `fd` is open and owned by nobody else.
-                let fd: ::std::os::fd::OwnedFd =
-                    unsafe { ::std::os::fd::FromRawFd::from_raw_fd(fd) };
-                <$owner>::from(fd)
+                <$owner>::from(unsafe { OwnedFd::from_raw_fd(fd) })
             }
         }
     )*};

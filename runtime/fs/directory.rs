@@ -13,6 +13,7 @@ use std::fmt;
 use std::fs::{FileType, Metadata};
 use std::io;
 use std::os::unix::fs::DirEntryExt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -99,6 +100,10 @@ impl Reading {
         Some(self.directory.next()?.map(DirEntry::new))
     }
 }
+
+// As std's. No code of users runs while it is locked.
+impl UnwindSafe for ReadDir {}
+impl RefUnwindSafe for ReadDir {}
 
 /// As std's: the path.
 impl fmt::Debug for ReadDir {

@@ -30,7 +30,7 @@ mod seat;
 mod service;
 mod state;
 
-use crate::engine::is_on_green_thread;
+use crate::engine::{is_limited, is_on_green_thread};
 use std::sync::LazyLock;
 
 pub use self::builder::Builder;
@@ -49,10 +49,11 @@ pub fn default_pool() -> &'static BlockingPool {
     &DEFAULT
 }
 
-/// Whether the calling thread is a plain OS thread, which a call may block.
+/// Whether a call may simply block the calling thread: a plain OS thread, and outside of timeout
+/// scopes, which could not end the call.
 #[inline]
 pub(crate) fn may_block() -> bool {
-    !is_on_green_thread()
+    !is_on_green_thread() && !is_limited()
 }
 
 /// Runs `f` on an OS thread of the [default pool](default_pool), and parks only the calling green
@@ -90,5 +91,5 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    if may_block() { f() } else { DEFAULT.run(f) }
+    if is_on_green_thread() { DEFAULT.run(f) } else { f() }
 }

@@ -91,13 +91,15 @@ impl Reading {
                         return;
                     }
                 }
-                None => self.is_at_end = true,
+                None => return,
             }
         }
     }
 
     fn read(&mut self) -> Option<io::Result<DirEntry>> {
-        Some(self.directory.next()?.map(DirEntry::new))
+        let entry = self.directory.next();
+        self.is_at_end |= entry.is_none();
+        Some(entry?.map(DirEntry::new))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The same names, signatures and errors, but a call that waits for a disk runs on a thread of a
 //! pool and parks only the caller, and a file that waits for a peer (a FIFO, a terminal) parks on
-//! the reactor. On plain OS threads every call is std's. Types that wait for nothing are std's own.
+//! the reactor. On plain OS threads every call is std's, but for timeout scopes, which no call of
+//! std's would heed. Types that wait for nothing are std's own.
 //!
 //! What a caller abandons because it is killed, or because its timeout scope expires, may still
 //! come to pass: the pool cannot stop what a thread of it has begun.

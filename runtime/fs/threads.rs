@@ -35,8 +35,8 @@ static OPENING: LazyLock<BlockingPool> = LazyLock::new(|| {
         .build()
 });
 
-/// Runs a call that may wait for a disk, and blocks the calling thread until it is over; on a plain
-/// OS thread in place. A caller that is killed abandons the call, as in
+/// Runs a call that may wait for a disk, and blocks the calling thread until it is over; in place
+/// where that does no harm. A caller that is killed abandons the call, as in
 /// [`BlockingPool::run`](crate::blocking::BlockingPool::run).
 ///
 /// # Errors

@@ -11,7 +11,6 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 laws! {
-    green
     fn a_directory_is_read_on_after_an_expired_scope() {
         let dir = Directory::new();
         (0..500).for_each(|number| drop(dir.file(&number.to_string(), "")));
@@ -32,24 +31,6 @@ laws! {
         }
         assert_eq!(names.len(), 500);
         assert!(expired > 0);
-    }
-
-    fn a_killed_writer_flushes_its_buffer_as_it_unwinds() {
-        let dir = Directory::new();
-        let path = dir.join("file");
-        let writer = {
-            let path = path.clone();
-            thread::spawn(move || {
-                let mut writer = BufWriter::new(File::create(path).unwrap());
-                writer.write_all(b"buffered").unwrap();
-                thread::park();
-                unreachable!("it is killed");
-            })
-        };
-        eventually("it has begun", || path.exists());
-        let_wait();
-        assert!(writer.kill_and_wait(SOON).unwrap());
-        assert_eq!(fs::read(&path).unwrap(), b"buffered");
     }
 
     fn nothing_begins_for_a_caller_whose_scope_has_expired() {
@@ -82,5 +63,26 @@ laws! {
             file.read_exact_at(&mut read, 0).unwrap();
             assert!(read.iter().all(|&byte| byte == 3));
         }
+    }
+}
+
+laws! {
+    green
+    fn a_killed_writer_flushes_its_buffer_as_it_unwinds() {
+        let dir = Directory::new();
+        let path = dir.join("file");
+        let writer = {
+            let path = path.clone();
+            thread::spawn(move || {
+                let mut writer = BufWriter::new(File::create(path).unwrap());
+                writer.write_all(b"buffered").unwrap();
+                thread::park();
+                unreachable!("it is killed");
+            })
+        };
+        eventually("it has begun", || path.exists());
+        let_wait();
+        assert!(writer.kill_and_wait(SOON).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"buffered");
     }
 }

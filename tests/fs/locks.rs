@@ -60,7 +60,9 @@ laws! {
             assert!(matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
         }
     }
+}
 
+laws! {
     fn a_waiter_whose_scope_expires_does_not_hold_it() {
         let dir = Directory::new();
         let path = dir.file("lock", "");

@@ -1,8 +1,8 @@
 //! Files as std has them.
 //!
 //! The laws in `laws/` are one body of code, instantiated over std on OS threads (which shows that
-//! they are std's), over greenstd on OS threads, and over greenstd on green threads with one worker
-//! and with two; each on a disk and on a file system in memory. What std does not have, or hides,
+//! they are std's), over greenstd on OS threads, outside of timeout scopes and inside of one, and on
+//! green threads with one worker and with two; each on a disk and on a file system in memory. What std does not have, or hides,
 //! is tested in the other modules.
 
 #[path = "../common/child.rs"]
@@ -57,6 +57,7 @@ macro_rules! flavour {
 
 flavour!(std_on_os_threads, std::fs, std::os::unix::fs, std::thread, crate::run_os);
 flavour!(ours_on_os_threads, greenstd::fs, greenstd::os::unix::fs, std::thread, crate::run_os);
+flavour!(ours_in_a_scope, greenstd::fs, greenstd::os::unix::fs, std::thread, crate::run_in_a_scope);
 flavour!(ours_on_one_worker, greenstd::fs, greenstd::os::unix::fs, greenstd::thread, |law| {
     crate::flavour::on_workers(1, law)
 });
@@ -68,4 +69,10 @@ flavour!(ours_on_two_workers, greenstd::fs, greenstd::os::unix::fs, greenstd::th
 fn run_os(law: impl FnOnce()) {
     let _watchdog = flavour::Watchdog::new();
     law();
+}
+
+/// Runs `law` on this OS thread, where every call can be ended by a scope, though none is.
+fn run_in_a_scope(law: impl FnOnce()) {
+    let _watchdog = flavour::Watchdog::new();
+    greenstd::time::timeout(std::time::Duration::from_secs(1000), law).unwrap();
 }

@@ -3,6 +3,7 @@
 
 #[path = "../common/child.rs"]
 mod child;
+mod files;
 mod fixture;
 #[macro_use]
 #[path = "../common/flavour.rs"]

@@ -1,6 +1,7 @@
 //! The table of everything in which a green thread can be blocked when it is killed: a new
 //! primitive is a line here.
 
+use crate::files::{LockFile, Pipe};
 use crate::held::Held;
 use greenstd::group::{Group, Pool};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
@@ -166,6 +167,8 @@ pub const WAITING: &[Row] = lines! {
     row("BlockingPool::spawn", Held::full(), |h| drop(h.pool.spawn(|| ())), Held::let_go),
     row("BlockingPool::shutdown", Held::new(), |h| h.pool.shutdown(None).unwrap(), Held::let_go),
     row("JobHandle::join", Held::new(), |h| h.pool.spawn(|| ()).join().unwrap(), Held::let_go),
+    row("File::read of a pipe", Pipe::new(), Pipe::read, Pipe::write, Pipe::take),
+    held("File::lock", LockFile::new(), LockFile::lock, |l| drop(l.lock())),
     row("Group::join", Places::new(), |p| assert!(p.group.join(None)), Places::end),
     held("Mutex::lock", Mutex::new(()), locked, |m| drop(locked(m))),
     held("ReentrantMutex::lock", ReentrantMutex::new(()), |m| m.lock(), |m| drop(m.lock())),

@@ -3,6 +3,7 @@
 mod blocking;
 mod channels;
 mod events;
+mod files;
 mod locks;
 mod net;
 mod queues;
@@ -38,11 +39,12 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 9] = [
+    let tables: [&'static [Wait]; 10] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,
         events::WAITS,
+        files::WAITS,
         locks::WAITS,
         net::WAITS,
         queues::WAITS,

@@ -81,17 +81,14 @@ impl Iterator for ReadDir {
 
 impl Reading {
     fn fill(&mut self) {
-        while self.ready.len() < BATCH && !self.is_at_end {
-            match self.read() {
-                Some(entry) => {
-                    // std goes on after an error that concerns an entry, and ends after others.
-                    let is_entry = entry.is_ok();
-                    self.ready.push_back(entry);
-                    if !is_entry {
-                        return;
-                    }
-                }
-                None => return,
+        while self.ready.len() < BATCH
+            && let Some(entry) = self.read()
+        {
+            let is_error = entry.is_err();
+            self.ready.push_back(entry);
+            if is_error {
+                // Told before more is asked for: it may come again and again.
+                return;
             }
         }
     }

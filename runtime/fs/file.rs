@@ -21,8 +21,11 @@ const UNTIL_FREE: Duration = Duration::from_millis(1);
 /// Reads of what is in the page cache are one system call, as in std. What may wait for a disk runs
 /// on a thread of a pool for files (32 threads at most), and parks only the caller. FIFOs,
 /// terminals, pipes, sockets and devices that can be polled wait in the reactor and need no thread.
-/// On a plain OS thread every call is std's; inside of a timeout scope it waits as on a green thread,
-/// so that the scope can end it.
+/// On a plain OS thread every call is std's; inside of a timeout scope it waits as on a green
+/// thread, so that the scope can end it.
+///
+/// What was opened with `O_NONBLOCK` fails with `WouldBlock` instead of parking, as in std; setting
+/// that flag later, through the raw descriptor, is not noticed.
 ///
 /// One call moves up to 128 KiB; a short count is no sign of the end, and no error. A write to a
 /// pipe returns as soon as some bytes are written.

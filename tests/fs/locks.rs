@@ -1,4 +1,5 @@
-//! Waits for locks: they occupy no thread of the pool, and whoever is ended in one does not hold it.
+//! Waits for locks: they occupy no thread of the pool, and whoever is ended in one does not hold
+//! it.
 
 use crate::directory::Directory;
 use crate::fixture::{SOON, let_wait, was_killed};

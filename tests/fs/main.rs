@@ -1,9 +1,9 @@
 //! Files as std has them.
 //!
 //! The laws in `laws/` are one body of code, instantiated over std on OS threads (which shows that
-//! they are std's), over greenstd on OS threads, outside of timeout scopes and inside of one, and on
-//! green threads with one worker and with two; each on a disk and on a file system in memory. What std does not have, or hides,
-//! is tested in the other modules.
+//! they are std's), over greenstd on OS threads, outside of timeout scopes and inside of one, and
+//! on green threads with one worker and with two; each on a disk and on a file system in memory.
+//! What std does not have, or hides, is tested in the other modules.
 
 #[path = "../common/child.rs"]
 #[allow(unsafe_code, reason = "it sets a limit")]

@@ -26,7 +26,8 @@ fn metadata_tells_what_there_is() {
 fn permissions_are_set() {
     in_each(|dir| {
         let path = dir.file("file", "");
-        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode =
+            |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
         assert_eq!(mode(&path), 0o604);
         let mut permissions = fs::metadata(&path).unwrap().permissions();

@@ -15,7 +15,8 @@ fn each_entry_is_found_once() {
         for count in [0, 1, 128, 129, 700] {
             let below = dir.join(format!("of-{count}"));
             fs::create_dir(&below).unwrap();
-            let names: BTreeSet<OsString> = (0..count).map(|n| format!("entry-{n}").into()).collect();
+            let names: BTreeSet<OsString> =
+                (0..count).map(|n| format!("entry-{n}").into()).collect();
             names.iter().for_each(|name| std::fs::write(below.join(name), "").unwrap());
             let entries: Vec<_> = fs::read_dir(&below).unwrap().map(Result::unwrap).collect();
             assert_eq!(entries.len(), count);
@@ -124,7 +125,10 @@ fn directories_are_made_and_removed() {
         assert_eq!(fs::remove_dir_all(&one).unwrap_err().kind(), ErrorKind::NotFound);
         let file = dir.file("file", "");
         assert_eq!(fs::remove_dir(&file).unwrap_err().kind(), ErrorKind::NotADirectory);
-        assert_eq!(fs::create_dir_all(file.join("x")).unwrap_err().kind(), ErrorKind::NotADirectory);
+        assert_eq!(
+            fs::create_dir_all(file.join("x")).unwrap_err().kind(),
+            ErrorKind::NotADirectory
+        );
     });
 }
 

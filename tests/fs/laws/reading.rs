@@ -90,11 +90,8 @@ fn several_buffers_are_filled_in_their_order() {
         let mut read = Vec::new();
         loop {
             let (mut a, mut b, mut c) = (vec![0; 3], vec![], vec![0; 70_000]);
-            let mut buffers = [
-                IoSliceMut::new(&mut b),
-                IoSliceMut::new(&mut a),
-                IoSliceMut::new(&mut c),
-            ];
+            let mut buffers =
+                [IoSliceMut::new(&mut b), IoSliceMut::new(&mut a), IoSliceMut::new(&mut c)];
             let count = file.read_vectored(&mut buffers).unwrap();
             let all = [a, c].concat();
             read.extend_from_slice(&all[..count]);

@@ -170,3 +170,40 @@ from_raw_fd!(File);
 // As std's: a call that unwinds leaves no half-made state behind.
 impl std::panic::UnwindSafe for File {}
 impl std::panic::RefUnwindSafe for File {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{runtime::Builder, thread};
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    /// As by a job of the pool that waits for its disk.
+    #[test]
+    fn a_position_that_is_in_use_holds_no_worker() {
+        let (told, tells) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = Builder::new().workers(1).build().unwrap();
+            runtime.run(move || {
+                let file = Arc::new(File::open("/proc/self/exe").unwrap());
+                let clone = file.try_clone().unwrap();
+                let use_of_it = file.descriptor.position.lock();
+                let (by_read, by_seek) = (file.clone(), file.clone());
+                let callers = [
+                    thread::spawn(move || (&*by_read).read(&mut [0; 4]).is_ok_and(|n| n == 4)),
+                    thread::spawn(move || (&clone).read(&mut [0; 4]).is_ok_and(|n| n == 4)),
+                    thread::spawn(move || (&*by_seek).seek(SeekFrom::Current(0)).is_ok()),
+                ];
+                thread::sleep(Duration::from_millis(20));
+                assert!(callers.iter().all(|caller| !caller.is_finished()));
+                let mut magic = [0; 4];
+                file.read_exact_at(&mut magic, 0).unwrap();
+                assert_eq!(&magic, b"\x7fELF", "an offset is free");
+                drop(use_of_it);
+                assert!(callers.into_iter().all(|caller| caller.join().unwrap()));
+                told.send((&*file).stream_position().unwrap()).unwrap();
+            });
+        });
+        assert_eq!(tells.recv_timeout(Duration::from_secs(10)), Ok(8));
+    }
+}

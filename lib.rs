@@ -28,11 +28,16 @@
 //! |---|---|
 //! | [`thread`] | std's threads, as green threads; kills, links, nurseries, joins of many |
 //! | [`net`], [`os`] | std's sockets, which park; those of Unix; names, dialing, servers |
-//! | [`io`] | `copy` in one direction and in both, pipelines, limits of speed, halves of streams |
 //! | [`sync`] | std's locks and `mpsc`; semaphores, events, results to come |
+//! | [`process`] | std's child processes, which park; deadlines, [`process::Communication`] |
+//! | [`fs`] | std's files, which wait on threads of a pool, or park |
+//! | [`io`], [`print!`], … | std's streams and pipes, which park; copies, pipelines, throttles |
 //! | [`time`] | std's clocks; timeout scopes, tickers |
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
 //! | [`queue`], [`group`] | queues with an end; groups and pools of green threads |
+//! | [`blocking()`], [`mod@blocking`] | calls that can only block, on OS threads of a pool |
+//! | [`resource`] | pools of what is dear to make and may be used by one at a time: connections |
+//! | [`signal`] | signals of the system, to be waited for |
 //! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |
 //! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |
@@ -43,11 +48,35 @@
 //! Every call works on plain OS threads too, which then block as in std.
 
 pub use greenstd_net as net;
-pub use greenstd_net::io;
-pub use greenstd_net::os;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    channel, green_local, group, local, park, poller, queue, run, runtime, select, spawn,
-    spawn_local, sync, thread, time,
+    blocking, channel, eprint, eprintln, fs, green_local, group, local, park, poller, print,
+    println, process, queue, resource, run, runtime, select, signal, spawn, spawn_local, sync,
+    thread, time,
 };
+
+/// `std::io`: its traits and types, the standard streams and pipes, which park; and what moves
+/// bytes from one stream to another.
+pub mod io {
+    // In both: this one copies with the larger buffer.
+    pub use greenstd_net::io::copy;
+    pub use greenstd_net::io::*;
+    pub use greenstd_runtime::io::*;
+}
+
+/// What only some platforms can do, under the paths that it has in std.
+pub mod os {
+    /// Linux: the counterpart of `std::os::linux`.
+    pub mod linux {
+        pub use greenstd_net::os::linux::net;
+        pub use greenstd_runtime::os::linux::fs;
+    }
+
+    /// Unix: the counterpart of `std::os::unix`.
+    pub mod unix {
+        pub use greenstd_net::os::unix::net;
+        pub use greenstd_runtime::os::unix::fs;
+        pub use greenstd_runtime::process::unix as process;
+    }
+}

@@ -22,6 +22,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
+pub(crate) use crate::engine::from_raw_fd;
 pub use crate::readiness::Interest;
 
 /// What a call on a stream has done.

@@ -7,25 +7,38 @@
 mod engine;
 
 #[cfg(not(loom))]
+pub mod blocking;
+#[cfg(not(loom))]
 pub mod channel;
 #[cfg(not(loom))]
 pub mod fd;
 #[cfg(not(loom))]
+pub mod fs;
+#[cfg(not(loom))]
 pub mod group;
 #[cfg(not(loom))]
+pub mod io;
+#[cfg(not(loom))]
 pub mod local;
+#[cfg(not(loom))]
+pub mod os;
 #[cfg(not(loom))]
 pub mod park;
 #[cfg(not(loom))]
 pub mod poller;
+pub mod process;
 #[cfg(not(loom))]
 pub mod queue;
 #[cfg(not(loom))]
 pub mod readiness;
 #[cfg(not(loom))]
+pub mod resource;
+#[cfg(not(loom))]
 pub mod runtime;
 #[cfg(not(loom))]
 pub mod select;
+#[cfg(not(loom))]
+pub mod signal;
 #[cfg(not(loom))]
 pub mod sync;
 #[cfg(not(loom))]
@@ -37,4 +50,4 @@ pub mod time;
 mod tests;
 
 #[cfg(not(loom))]
-pub use self::{runtime::run, thread::spawn, thread::spawn_local};
+pub use self::{blocking::blocking, runtime::run, thread::spawn, thread::spawn_local};

@@ -65,6 +65,7 @@ impl Registration {
         if !engine::is_on_green_thread() {
             return poll(fd, interest, deadline);
         }
+        engine::check_fork()?;
         let source = self.attach(fd)?;
         if !source.enqueue(interest, Waiter::current()) {
             return Ok(true);
@@ -91,6 +92,7 @@ impl Registration {
             let fds = waits.map(|(_, fd, interest)| (fd, interest));
             return engine::poll_for_any(fds, deadline);
         }
+        engine::check_fork()?;
         // Leaves all the lists however this ends: by an error of a later one, too.
         let mut queued = Queued { waits: waits.clone(), count: 0 };
         for (registration, fd, interest) in waits {
@@ -238,14 +240,7 @@ fn wait_raw(fd: BorrowedFd<'_>, interest: Interest, deadline: Option<Instant>) -
     if poll(fd.as_raw_fd(), interest, Some(Instant::now()))? {
         return Ok(());
     }
-    match Bare::new(fd.as_raw_fd()).wait(interest, deadline) {
-        // Somebody else waits on this very number here. Its duplicate is another one.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let copy = fd.try_clone_to_owned()?;
-            Bare::new(copy.as_raw_fd()).wait(interest, deadline)
-        }
-        outcome => outcome,
-    }
+    Bare::new(fd.as_raw_fd()).wait(interest, deadline)
 }
 
 /// The registration of a borrowed descriptor for one wait.

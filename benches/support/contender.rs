@@ -24,10 +24,12 @@ pub enum System {
     Crossbeam,
     /// HAProxy, a process that is no Rust.
     Haproxy,
+    /// gevent, in a Python of its own; only where that is installed.
+    Gevent,
 }
 
 impl System {
-    const ALL: [System; 9] = [
+    const ALL: [System; 10] = [
         System::Ours,
         System::TokioCurrent,
         System::TokioMulti,
@@ -37,6 +39,7 @@ impl System {
         System::Raw,
         System::Crossbeam,
         System::Haproxy,
+        System::Gevent,
     ];
 
     /// The name in the printed lines.
@@ -51,6 +54,7 @@ impl System {
             System::Raw => "raw",
             System::Crossbeam => "crossbeam",
             System::Haproxy => "haproxy",
+            System::Gevent => "gevent",
         }
     }
 

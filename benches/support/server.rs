@@ -62,9 +62,7 @@ pub fn serve(job: &Job) -> Measurement {
         }
         System::Threads => raw_server::serve_threads(buffer_bytes, announce),
         System::Raw => raw_server::serve_epoll(workers, buffer_bytes, announce),
-        other => {
-            panic!("{other:?} is no echo server")
-        }
+        other => panic!("{other:?} is no echo server"),
     };
     panic!("the server ended: {result:?}")
 }

@@ -16,6 +16,7 @@ mod builder;
 mod counters;
 mod packet;
 mod receiver;
+mod signals;
 
 use std::fmt;
 use std::io;

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use greenstd_runtime::sync::Event;
 use greenstd_runtime::thread;
 
 use super::connection::Stopping;
@@ -68,8 +69,9 @@ impl ServerHandle {
         shared.handlers.discard(&thread::current());
         shared.gate.close();
         self.wait_closed(deadline);
-        shared.stopping.set();
+        // Before they are told: who ends at once is one of those who have finished, too.
         let (killed_before, live) = (self.statistics().killed, shared.handlers.len());
+        shared.stopping.set();
         let left = |deadline: Option<Instant>| {
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
         };
@@ -126,6 +128,11 @@ impl ServerHandle {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.shared.counters.snapshot()
+    }
+
+    /// Set once the server accepts no more.
+    pub(super) fn closed(&self) -> &Event {
+        &self.shared.closed
     }
 
     /// Has the server accept no more, and tells its handlers so. Never blocks.

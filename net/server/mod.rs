@@ -24,6 +24,7 @@ mod inherited;
 mod listen;
 mod places;
 mod shared;
+mod signals;
 mod statistics;
 mod stop_report;
 mod stream;

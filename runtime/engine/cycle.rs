@@ -26,77 +26,13 @@ use super::waiter::Waiter;
 use super::worker::Worker;
 use corosensei::CoroutineResult;
 use std::any::Any;
-use std::cell::Cell;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-/// Switches between two looks at timers and reactor: Go's and tokio's figure for the same purpose.
-const SWITCHES_AT_MOST: u32 = 61;
-
 /// Stacks whose memory is given back at a look: some 25 µs, so that a worker that is never idle
 /// does it too.
 const STACKS_SETTLED_AT_A_LOOK: usize = 64;
-
-/// Time between two looks, as far as the last interval predicts the next.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
-
-/// How many switches until the next look at timers and reactor.
-///
-/// Reading the clock costs more than a switch, so it is read at the looks only: each sets the
-/// number of switches to the next from how long the last ones took.
-#[derive(Debug)]
-pub(crate) struct Pace {
-    left: Cell<u32>,
-    interval: Cell<u32>,
-    last_look: Cell<Instant>,
-    /// The worker has slept since the last look, so the time since then predicts nothing.
-    has_slept: Cell<bool>,
-}
-
-impl Pace {
-    pub(crate) fn new() -> Pace {
-        Pace {
-            left: Cell::new(SWITCHES_AT_MOST),
-            interval: Cell::new(SWITCHES_AT_MOST),
-            last_look: Cell::new(Instant::now()),
-            has_slept: Cell::new(false),
-        }
-    }
-
-    /// Counts a switch. True if it is time to look.
-    #[inline]
-    fn count(&self) -> bool {
-        let left = self.left.get() - 1;
-        self.left.set(left);
-        left == 0
-    }
-
-    /// Makes the next switch the one after which to look.
-    pub(super) fn look_next(&self) {
-        let done = self.interval.get() - self.left.replace(1);
-        self.interval.set(done + 1);
-    }
-
-    /// Sets the interval to the next look, which the switches since the last one predict.
-    fn looked(&self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.last_look.replace(now));
-        if self.has_slept.replace(false) {
-            return self.left.set(self.interval.get());
-        }
-        let per_switch = elapsed / self.interval.get();
-        let switches = LOOK_EVERY.as_nanos() / per_switch.as_nanos().max(1);
-        let interval = (switches as u32).clamp(1, SWITCHES_AT_MOST);
-        self.interval.set(interval);
-        self.left.set(interval);
-    }
-
-    /// Starts anew after a wait in the reactor, which was a look as well.
-    pub(super) fn slept(&self) {
-        self.has_slept.set(true);
-        self.left.set(self.interval.get());
-    }
-}
 
 impl Worker {
     /// Runs until the runtime closes and everything here has ended.
@@ -152,7 +88,7 @@ impl Worker {
         if is_started || self.start(fiber) {
             self.resume(fiber);
         }
-        if self.pace.count() {
+        if self.pulse.count() {
             self.look();
         }
     }
@@ -168,7 +104,7 @@ impl Worker {
     #[cold]
     fn look(&self) {
         let now = Instant::now();
-        self.pace.looked(now);
+        self.pace.looked(&self.pulse, now);
         if !self.timers.borrow().is_idle() {
             self.fire_timers(now);
         }
@@ -305,13 +241,13 @@ impl Worker {
     fn resume(&self, fiber: NonNull<Header>) {
         // SAFETY: alive: the list of fibers holds a reference until `end`.
         let header = unsafe { fiber.as_ref() };
-        self.current.set(Some(fiber));
+        self.pulse.enter(fiber);
         self.refill_io_budget();
         // SAFETY: `fiber` invariant 2: nobody else touches the coroutine, and the code that runs
         // inside it does not either.
         let coroutine = unsafe { &mut *header.coroutine.get() };
         let result = coroutine.as_mut().expect("only started fibers are resumed").resume(());
-        self.current.set(None);
+        self.pulse.leave();
         match result {
             CoroutineResult::Yield(Suspend::Yield) => self.push_again(header.lane, fiber),
             CoroutineResult::Yield(how) => {
@@ -333,6 +269,7 @@ impl Worker {
 
     /// Clears up after a fiber that has returned.
     fn end(&self, header: &Header, fiber: NonNull<Header>) {
+        self.pulse.ended();
         // SAFETY: `fiber` invariant 2.
         let coroutine = unsafe { (*header.coroutine.get()).take() };
         let stack = coroutine.expect("only started fibers return").into_stack();

@@ -161,11 +161,12 @@ impl Worker {
             self.sleep_in_reactor(self.time_to_next_duty());
         }
         inbox.get_up();
+        self.come_back();
         let is_searching = idle.get_up(self.index);
         if !self.timers.borrow().is_idle() {
             self.fire_timers(Instant::now());
         }
-        self.pace.slept();
+        self.pace.slept(&self.pulse);
         is_searching
     }
 
@@ -204,6 +205,8 @@ impl Worker {
                 self.reactor.wait(self.time_to_next_timer());
             }
             inbox.get_up();
+            self.pulse.go_on();
+            self.come_back();
         }
         if self.shared.is_closing.load(Ordering::Relaxed) {
             self.wind_up_in_place();

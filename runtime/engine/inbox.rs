@@ -168,6 +168,12 @@ impl<T: Linked> Inbox<T> {
         self.head.load(Ordering::Acquire) == Self::ASLEEP
     }
 
+    /// Whether the worker sleeps, or waits on behalf of a fiber, and nobody has roused it.
+    pub(crate) fn is_away(&self) -> bool {
+        // Relaxed: an estimate, but for `Vigil::rest`, which fences.
+        Self::is_asleep(self.head.load(Ordering::Relaxed))
+    }
+
     /// Declares the worker awake again. Owner only.
     pub(crate) fn get_up(&self) {
         if Self::is_asleep(self.head.load(Ordering::Relaxed)) {

@@ -20,6 +20,7 @@
 
 use super::atomic::{AtomicBool, Ordering};
 use super::fiber::Header;
+use super::fork;
 use super::killed;
 use super::worker::Worker;
 use std::any::Any;
@@ -36,8 +37,8 @@ pub(crate) struct Limits {
     earliest: Cell<Option<Instant>>,
     innermost: Cell<*const Frame>,
     shields: Cell<u32>,
-    /// Linked scopes that have a flag.
-    cancellable: Cell<u32>,
+    /// Linked scopes that have a flag. One more in a forked child, where nothing is as usual.
+    pub(super) cancellable: Cell<u32>,
     /// Scopes that were opened so far.
     scopes: Cell<u64>,
 }
@@ -163,6 +164,7 @@ pub(crate) fn is_to_end() -> bool {
 /// has expired. No panic hook is called.
 #[cold]
 pub(crate) fn unwind() -> ! {
+    fork::refuse_in_child();
     if is_killed() {
         killed::unwind();
     }

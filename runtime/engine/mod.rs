@@ -14,9 +14,11 @@ mod idle;
 mod inbox;
 mod life;
 mod mutex_word;
+mod request;
 mod rwlock_word;
 mod slot;
 mod timers;
+mod vigil;
 mod wait_list;
 mod watch;
 mod wish;
@@ -30,6 +32,8 @@ mod builder;
 #[cfg(not(loom))]
 mod choose;
 #[cfg(not(loom))]
+mod command_ext;
+#[cfg(not(loom))]
 mod cycle;
 #[cfg(not(loom))]
 mod deadlock;
@@ -40,9 +44,13 @@ mod ending;
 #[cfg(not(loom))]
 mod fiber;
 #[cfg(not(loom))]
+mod fork;
+#[cfg(not(loom))]
 mod handle;
 #[cfg(not(loom))]
 mod handles;
+#[cfg(not(loom))]
+mod home;
 #[cfg(not(loom))]
 mod hunt;
 #[cfg(not(loom))]
@@ -58,9 +66,13 @@ mod locals;
 #[cfg(not(loom))]
 mod lock_guard;
 #[cfg(not(loom))]
+mod monitor;
+#[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
 mod outside;
+#[cfg(not(loom))]
+mod pace;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
@@ -69,6 +81,8 @@ mod place;
 mod poll;
 #[cfg(not(loom))]
 mod quiet;
+#[cfg(not(loom))]
+mod raw_fd;
 #[cfg(not(loom))]
 mod raw_mutex;
 #[cfg(not(loom))]
@@ -87,6 +101,8 @@ mod runtime;
 mod scope;
 #[cfg(not(loom))]
 mod shared;
+#[cfg(not(loom))]
+mod signals;
 #[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
@@ -109,7 +125,9 @@ pub(crate) use self::{
     choose::{Place, choose, choose_now},
     end_arm::EndArm,
     ending::{OnEnd, When},
+    fork::check as check_fork,
     handles::handle_methods,
+    home::Home,
     killed::share_end,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
@@ -119,11 +137,13 @@ pub(crate) use self::{
         deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, register,
         register_from_anywhere, spend_io_bytes, yield_now,
     },
-    poll::{duplicate, look, poll, poll_all, poll_for_any},
+    poll::{look, poll, poll_all, poll_for_any},
+    raw_fd::from_raw_fd,
     raw_mutex::{CallerId, RawMutex},
     raw_rwlock::RawRwLock,
     reactor::{Place as SourcePlace, Source},
-    report::message as panic_message,
+    report::{has_no_subscriber, message as panic_message, report_job},
+    signals::{Caught, Heard, Sender},
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
@@ -132,18 +152,21 @@ pub(crate) use self::{
 pub use self::{
     builder::{Builder, spawn_local},
     choose::{Arm, Choice},
+    command_ext::CommandExt,
     deadlock::{Deadlock, ParkedThread},
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
     handles::{JoinHandle, LocalJoinHandle},
     killed::Killed,
     limits::TimedOut,
+    monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
     park::{Outcome, spend_io_budget},
     poll::{PollFd, PollFlags},
+    quiet::wait_idle,
     report::{ErrorHook, set_error_hook, take_error_hook},
-    runtime::{Builder as RuntimeBuilder, Runtime, wait_idle},
+    runtime::{Builder as RuntimeBuilder, Runtime},
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
     stack::Statistics as StackStatistics,

@@ -2,6 +2,7 @@
 
 use super::atomic::Ordering;
 use super::fiber::Header;
+use super::fork;
 use super::limits;
 use super::waiter::OsThread;
 use super::worker::Worker;
@@ -56,6 +57,10 @@ pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
 
 #[inline(never)]
 fn park_within_limits(deadline: Option<Instant>) -> Outcome {
+    if fork::is_child() {
+        // Whoever waits clears up, and unwinds by a panic.
+        return Outcome::Killed;
+    }
     match limits::earliest() {
         None => park_heeding_kill(deadline),
         Some(earliest) => park_in_scope(deadline, earliest),
@@ -88,6 +93,9 @@ fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
 /// Parks the calling thread until it is unparked or `deadline` passes, whether it was killed or
 /// not. May return for no reason.
 pub(crate) fn park_shielded(deadline: Option<Instant>) -> Outcome {
+    if fork::is_child() {
+        fork::abort();
+    }
     if park_once(deadline, true) { Outcome::Woken } else { Outcome::TimedOut }
 }
 
@@ -119,7 +127,7 @@ pub(crate) fn yield_now() {
 #[cold]
 fn yield_unusually() {
     match Worker::on_fiber() {
-        Some(_) if std::thread::panicking() => {}
+        Some(_) if std::thread::panicking() || fork::is_child() => {}
         Some((worker, fiber)) => {
             if limits::is_to_end() {
                 limits::unwind();

@@ -13,12 +13,13 @@ use super::atomic::Mutex;
 use super::limits;
 use super::line::{Reason, WaitingFor};
 use super::park::{self, Outcome};
+use super::runtime::{self, Runtime};
 use super::shared::Shared;
 use super::waiter::Waiter;
 use super::wish::Wish;
 use super::worker::Worker;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 static IDLE: Reason = Reason("wait_idle");
 
@@ -112,9 +113,44 @@ impl Drop for Place<'_> {
     }
 }
 
+impl Runtime {
+    /// Blocks the calling thread until no green thread of this runtime is left, or `timeout` has
+    /// passed; true if there was a moment without any. `None` has no end.
+    ///
+    /// Those that are to start later count, and so do parked ones; tickers and timeout scopes do
+    /// not. A green thread of this very runtime waits for all others but those that wait like it.
+    /// Works on threads of either kind. As gevent's `wait()` without objects.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{runtime, thread};
+    ///
+    /// greenstd_runtime::run(|| {
+    ///     for _ in 0..10 {
+    ///         thread::spawn(thread::yield_now);
+    ///     }
+    ///     assert!(runtime::wait_idle(None));
+    /// });
+    /// ```
+    pub fn wait_idle(&self, timeout: impl Into<Option<Duration>>) -> bool {
+        wait_until_idle(&self.shared, park::deadline(timeout))
+    }
+}
+
+/// [`Runtime::wait_idle`] of the calling green thread's runtime; on a plain OS thread, of the
+/// global one, which is idle as long as nobody has started it.
+pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
+    let deadline = park::deadline(timeout);
+    match Worker::on_fiber() {
+        Some((worker, _)) => wait_until_idle(&worker.shared().clone(), deadline),
+        None => runtime::started().is_none_or(|runtime| wait_until_idle(&runtime.shared, deadline)),
+    }
+}
+
 /// Blocks the calling thread until nobody lives in the runtime but those who wait here. False once
 /// `deadline` has passed.
-pub(super) fn wait_idle(shared: &Arc<Shared>, deadline: Option<Instant>) -> bool {
+fn wait_until_idle(shared: &Arc<Shared>, deadline: Option<Instant>) -> bool {
     let place = Place::new(shared);
     let _waiting = WaitingFor::new(&IDLE);
     loop {

@@ -15,6 +15,8 @@
 //!    finds each waiter in its slot or made runnable (`deadlock`).
 
 use super::atomic::{AtomicPtr, AtomicU32, Mutex};
+use super::fork;
+use super::poll::duplicate;
 use super::slot::{READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
 use super::waiter::Waiter;
 use mio::event::Event;
@@ -25,7 +27,7 @@ use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +83,8 @@ impl Deref for Source {
 pub(crate) struct Place {
     pub(crate) reactor: Arc<ReactorHandle>,
     key: usize,
+    /// In place of the descriptor, if somebody else was registered here with that very number.
+    copy: Option<OwnedFd>,
 }
 
 /// What other threads see of a reactor.
@@ -139,6 +143,10 @@ impl Reactor {
     /// Waits for events until `timeout` has passed (`None`: without end) and wakes whom they
     /// concern. May return early.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
+        if fork::is_child() {
+            // The set is the parent's, too: nothing may take its events.
+            fork::abort();
+        }
         let mut poll = self.poll.borrow_mut();
         let mut events = self.events.borrow_mut();
         // epoll_wait counts in milliseconds and mio rounds up. So whole milliseconds are waited
@@ -261,6 +269,10 @@ impl ReactorHandle {
 
     /// Makes the worker return from `wait`.
     pub(crate) fn ring(&self) {
+        if fork::is_child() {
+            // There is no such worker here, and the eventfd is the parent's.
+            return;
+        }
         self.waker.wake().expect("writing to an eventfd that is reset on overflow cannot fail");
     }
 
@@ -269,19 +281,30 @@ impl ReactorHandle {
     /// # Errors
     ///
     /// Those of `epoll_ctl`: `AlreadyExists` if this very number is registered here, `EPERM` for
-    /// regular files, `ENOSPC` at the system's limit of watches.
+    /// regular files, `ENOSPC` at the system's limit of watches. Those of `fork::check`.
     pub(crate) fn register(self: &Arc<Self>, fd: RawFd, source: &Arc<Source>) -> io::Result<Place> {
+        fork::check()?;
         let mut table = self.table.lock();
         // 31 bits, so that no token is the waker's.
         table.generation = table.generation.wrapping_add(1) & (u32::MAX >> 1);
         let generation = table.generation;
         let key = table.tenants.insert(Tenant { generation, source: source.clone() });
         let token = token(generation, key);
-        if let Err(error) = self.registry.register(&mut SourceFd(&fd), token, INTEREST) {
-            table.tenants.remove(key);
-            return Err(error);
+        let register = |fd: RawFd| self.registry.register(&mut SourceFd(&fd), token, INTEREST);
+        let registered = match register(fd) {
+            // A duplicate is another number, which hears of the same.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                duplicate(fd).and_then(|copy| register(copy.as_raw_fd()).map(|()| Some(copy)))
+            }
+            outcome => outcome.map(|()| None),
+        };
+        match registered {
+            Ok(copy) => Ok(Place { reactor: self.clone(), key, copy }),
+            Err(error) => {
+                table.tenants.remove(key);
+                Err(error)
+            }
         }
-        Ok(Place { reactor: self.clone(), key })
     }
 }
 
@@ -301,15 +324,24 @@ impl Place {
         // Whose worker has ended registers with another one before the next wait.
         let Some(tenant) = table.tenants.get(self.key) else { return Ok(()) };
         let token = token(tenant.generation, self.key);
-        self.reactor.registry.reregister(&mut SourceFd(&fd), token, INTEREST)
+        self.reactor.registry.reregister(&mut SourceFd(&self.number(fd)), token, INTEREST)
     }
 
     /// Takes the descriptor out of the epoll set, and the source out of the table.
     pub(crate) fn deregister(self, fd: RawFd) {
+        if fork::is_child() {
+            // The set is the parent's, too, where the descriptor stays registered.
+            return;
+        }
         let mut table = self.reactor.table.lock();
         if table.tenants.try_remove(self.key).is_some() {
             // Fails if somebody has closed the number behind our back: then it is gone already.
-            let _ = self.reactor.registry.deregister(&mut SourceFd(&fd));
+            let _ = self.reactor.registry.deregister(&mut SourceFd(&self.number(fd)));
         }
+    }
+
+    /// What the epoll set knows the descriptor by.
+    fn number(&self, fd: RawFd) -> RawFd {
+        self.copy.as_ref().map_or(fd, AsRawFd::as_raw_fd)
     }
 }

@@ -85,21 +85,48 @@ pub(super) fn report_and_drop(
     name: &str,
     site: &'static Location<'static>,
 ) {
+    report_with(payload, |message| report(name, site, message));
+}
+
+/// Reports the panic of a job that a pool of OS threads has run and nobody waits for, unless it is
+/// a kill that was passed on, and drops its payload.
+#[cold]
+pub(crate) fn report_job(
+    payload: Box<dyn Any + Send>,
+    pool: &str,
+    site: &'static Location<'static>,
+) {
+    report_with(payload, |message| {
+        if has_no_subscriber() {
+            let _ = writeln!(
+                io::stderr(),
+                "a job of the pool '{pool}' (submitted at {site}) panicked and nobody waited for \
+                 it: {message}"
+            );
+        } else {
+            tracing::error!(
+                pool,
+                submitted_at = %site,
+                "job panicked and nobody waited for it: {message}"
+            );
+        }
+    });
+}
+
+fn report_with(payload: Box<dyn Any + Send>, report: impl FnOnce(&str)) {
     if payload.is::<Killed>() {
         return;
     }
     // Neither a subscriber that panics nor the destructor of a payload that does may take the
     // worker down on which this runs.
-    let reported = panic::catch_unwind(AssertUnwindSafe(|| report(name, site, &*payload)));
+    let reported = panic::catch_unwind(AssertUnwindSafe(|| report(message(&*payload))));
     mem::forget(reported);
     let dropped = panic::catch_unwind(AssertUnwindSafe(move || drop(payload)));
     mem::forget(dropped);
 }
 
-fn report(name: &str, site: &Location<'_>, payload: &(dyn Any + Send)) {
-    let message = message(payload);
-    // Asked of this thread: `has_been_set` is also true if another one has a subscriber.
-    if dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>()) {
+fn report(name: &str, site: &Location<'_>, message: &str) {
+    if has_no_subscriber() {
         // Unlike `eprintln`, this does not panic if nobody can be told.
         let _ = writeln!(
             io::stderr(),
@@ -112,6 +139,12 @@ fn report(name: &str, site: &Location<'_>, payload: &(dyn Any + Send)) {
             "green thread panicked and nobody joined it: {message}"
         );
     }
+}
+
+/// Whether a report has to go to stderr, or nobody would see it.
+pub(crate) fn has_no_subscriber() -> bool {
+    // Asked of this thread: `has_been_set` is also true if another one has a subscriber.
+    dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>())
 }
 
 /// The text of a panic, if it has one.

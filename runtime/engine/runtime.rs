@@ -6,8 +6,10 @@
 
 use super::atomic::Mutex;
 use super::fiber::Lane;
+use super::fork;
 use super::handle::Join;
 use super::handles::JoinHandle;
+use super::monitor::{self, Monitor, Watchdog};
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};
@@ -21,6 +23,7 @@ use super::waiter::Waiter;
 use super::worker::Worker;
 use crossbeam_deque::Worker as Deque;
 use std::io;
+use std::mem;
 use std::num::NonZero;
 use std::panic::Location;
 use std::process;
@@ -53,6 +56,7 @@ pub struct Builder {
     guard: GuardKind,
     reports_overflow: bool,
     detects_deadlocks: bool,
+    monitor: Option<Monitor>,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -81,6 +85,7 @@ impl Builder {
             guard: GuardKind::Auto,
             reports_overflow: true,
             detects_deadlocks: true,
+            monitor: cfg!(debug_assertions).then(Monitor::new),
         }
     }
 
@@ -145,17 +150,25 @@ impl Builder {
         self
     }
 
+    /// Sets whether a watchdog tells of green threads that hold their workers for too long, and its
+    /// settings: see [`Monitor`]. The default is `Monitor::new()` in debug builds, and `None` in
+    /// release builds: no thread, no signal handler.
+    pub fn monitor(mut self, monitor: impl Into<Option<Monitor>>) -> Builder {
+        self.monitor = monitor.into();
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
     ///
-    /// If the system refuses a thread, an epoll set or an eventfd; `InvalidInput` for a stack
-    /// size above 1 GiB.
+    /// If the system refuses a thread, an epoll set or an eventfd; `InvalidInput` for a stack size
+    /// above 1 GiB, and for a [`Monitor::signal`] that cannot be handled; `Unsupported` in a
+    /// process that was forked off one with a runtime.
     pub fn build(self) -> io::Result<Runtime> {
-        let workers = match self.workers {
-            Some(workers) => workers,
-            None => thread::available_parallelism().map_or(1, NonZero::get),
-        };
+        fork::prepare()?;
+        let processors = || thread::available_parallelism().map_or(1, NonZero::get);
+        let workers = self.workers.unwrap_or_else(processors);
         if self.reports_overflow {
             overflow::install(describe_current)?;
         }
@@ -171,6 +184,7 @@ impl Builder {
                 default_class: class,
                 live_limit: self.live_limit,
                 detects_deadlocks: self.detects_deadlocks,
+                watchdog: self.monitor.map(Watchdog::new).transpose()?,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
@@ -197,6 +211,8 @@ impl Builder {
                 }
             }
         }
+        let watchdog = monitor::start(&runtime.shared, &self.name)?;
+        runtime.threads.extend(watchdog);
         Ok(runtime)
     }
 
@@ -222,6 +238,11 @@ static GLOBAL: OnceLock<Runtime> = OnceLock::new();
 
 /// Held while the global runtime starts, so that a failing start can be tried again.
 static STARTING: Mutex<()> = Mutex::new(());
+
+/// The global runtime, if it has started.
+pub(super) fn started() -> Option<&'static Runtime> {
+    GLOBAL.get()
+}
 
 /// The global runtime, started if need be.
 pub(super) fn global() -> io::Result<&'static Arc<Shared>> {
@@ -262,29 +283,6 @@ impl Runtime {
         let target = Target::Runtime(&self.shared);
         // SAFETY: everything is `Send` and borrows nothing.
         unsafe { spawn::spawn(target, Lane::Pinned, options, Location::caller(), closure) }
-    }
-
-    /// Blocks the calling thread until no green thread of this runtime is left, or `timeout` has
-    /// passed; true if there was a moment without any. `None` has no end.
-    ///
-    /// Those that are to start later count, and so do parked ones; tickers and timeout scopes do
-    /// not. A green thread of this very runtime waits for all others but those that wait like it.
-    /// Works on threads of either kind. As gevent's `wait()` without objects.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use greenstd_runtime::{runtime, thread};
-    ///
-    /// greenstd_runtime::run(|| {
-    ///     for _ in 0..10 {
-    ///         thread::spawn(thread::yield_now);
-    ///     }
-    ///     assert!(runtime::wait_idle(None));
-    /// });
-    /// ```
-    pub fn wait_idle(&self, timeout: impl Into<Option<Duration>>) -> bool {
-        super::quiet::wait_idle(&self.shared, park::deadline(timeout))
     }
 
     /// The number of workers.
@@ -340,28 +338,18 @@ impl Runtime {
             }
         }
         for thread in self.threads.drain(..) {
-            // It has said that it ends: this waits for the last instructions. It cannot have
-            // panicked, for that aborts.
+            // It has said that it ends: this waits for the last instructions. A panic aborts.
             let _ = thread.join();
         }
         true
     }
 }
 
-/// [`Runtime::wait_idle`] of the calling green thread's runtime; on a plain OS thread, of the
-/// global one, which is idle as long as nobody has started it.
-pub fn wait_idle(timeout: impl Into<Option<Duration>>) -> bool {
-    let deadline = park::deadline(timeout);
-    match Worker::on_fiber() {
-        Some((worker, _)) => super::quiet::wait_idle(&worker.shared().clone(), deadline),
-        None => {
-            GLOBAL.get().is_none_or(|runtime| super::quiet::wait_idle(&runtime.shared, deadline))
-        }
-    }
-}
-
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if fork::is_child() {
+            mem::forget(mem::take(&mut self.threads));
+        }
         if !self.threads.is_empty() {
             self.end(None);
         }

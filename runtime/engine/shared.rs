@@ -14,6 +14,7 @@ use super::fiber::{FiberRef, Header, Lane};
 use super::idle::Idle;
 use super::inbox::Inbox;
 use super::killed::Killed;
+use super::monitor::{Post, Watchdog};
 use super::outside;
 use super::quiet::Census;
 use super::reactor::ReactorHandle;
@@ -66,6 +67,7 @@ pub(crate) struct Remote {
     pub(crate) reactor: Arc<ReactorHandle>,
     /// Fibers that the worker has, for the placement of new ones.
     load: AtomicUsize,
+    pub(super) post: Post,
     /// The kernel's number of its OS thread; 0 until that runs.
     os_thread: AtomicU32,
     /// Where the worker lies while it runs.
@@ -82,6 +84,7 @@ pub(crate) struct Shared {
     pub(crate) default_class: SizeClass,
     pub(crate) is_closing: AtomicBool,
     pub(super) detector: Detector,
+    pub(super) watchdog: Option<Watchdog>,
     /// Free fibers: they belong to no worker.
     pub(crate) free_fibers: Mutex<Slab<FiberRef>>,
     pub(super) census: Census,
@@ -99,6 +102,7 @@ pub(crate) struct SharedConfig {
     pub(crate) default_class: SizeClass,
     pub(crate) live_limit: usize,
     pub(crate) detects_deadlocks: bool,
+    pub(super) watchdog: Option<Watchdog>,
 }
 
 impl fmt::Debug for Shared {
@@ -127,6 +131,7 @@ impl Shared {
                     stealer,
                     reactor,
                     load: AtomicUsize::new(0),
+                    post: Post::default(),
                     os_thread: AtomicU32::new(0),
                     worker: AtomicPtr::new(ptr::null_mut()),
                     shared: shared.clone(),
@@ -138,6 +143,7 @@ impl Shared {
             default_class: config.default_class,
             is_closing: AtomicBool::new(false),
             detector: Detector::new(config.detects_deadlocks),
+            watchdog: config.watchdog,
             free_fibers: Mutex::new(Slab::new()),
             census: Census::new(),
             live_limit: config.live_limit,
@@ -218,10 +224,9 @@ impl Shared {
     pub(crate) fn worker_ended(&self) {
         let mut running = self.running.lock();
         running.0 -= 1;
-        if running.0 == 0
-            && let Some(waiter) = running.1.take()
-        {
-            waiter.unpark();
+        if running.0 == 0 {
+            self.watchdog.iter().for_each(Watchdog::close);
+            running.1.take().iter().for_each(Waiter::unpark);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::bindings::Bindings;
 use super::fiber::{Birth, FiberRef, Lane};
+use super::fork;
 use super::handle::Join;
 use super::runtime;
 use super::shared::{self, Runnable, Shared};
@@ -82,7 +83,7 @@ where
 ///
 /// `WouldBlock` at the limit on live green threads, `InvalidInput` for a stack above 1 GiB,
 /// the error of `mmap` or `mprotect` if there is no stack to be had, and, for the global runtime,
-/// whatever kept it from starting.
+/// whatever kept it from starting. Those of `fork::check`.
 ///
 /// # Safety
 ///
@@ -97,6 +98,7 @@ pub(crate) unsafe fn spawn<F, T>(
 where
     F: FnOnce() -> T,
 {
+    fork::check()?;
     let worker = Worker::current().filter(|worker| match target {
         Target::Here => true,
         Target::Runtime(shared) => Arc::ptr_eq(worker.shared(), shared),

@@ -29,7 +29,7 @@ impl Worker {
     pub(crate) fn spend_io_budget(&self) -> bool {
         let Some(left) = self.io_budget.get().checked_sub(1) else {
             // This slice was long, whatever the last ones have predicted.
-            self.pace.look_next();
+            self.pace.look_next(&self.pulse);
             return false;
         };
         self.io_budget.set(left);

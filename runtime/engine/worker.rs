@@ -20,6 +20,7 @@
 
 use super::atomic::Ordering;
 use super::fiber::{Birth, FiberRef, Header, Lane};
+use super::pace::{Pace, Pulse};
 use super::reactor::Reactor;
 use super::ready::Ready;
 use super::shared::{self, ID_BATCH, Remote, Runnable, Shared};
@@ -55,7 +56,7 @@ pub(crate) struct Worker {
     pub(super) expects_more: Cell<bool>,
     /// Somebody has run since this worker last slept.
     pub(super) has_run: Cell<bool>,
-    pub(super) current: Cell<Option<NonNull<Header>>>,
+    pub(super) pulse: Pulse,
     pub(super) io_budget: Cell<u32>,
     pub(super) ready: Ready,
     pub(super) deque: Deque<Runnable>,
@@ -68,7 +69,7 @@ pub(crate) struct Worker {
     places: Cell<usize>,
     /// Ids that were fetched and not used: the next one, and how many.
     ids: Cell<(u64, u64)>,
-    pub(super) pace: super::cycle::Pace,
+    pub(super) pace: Pace,
 }
 
 impl Worker {
@@ -85,7 +86,7 @@ impl Worker {
             expects_more: Cell::new(false),
             index,
             has_run: Cell::new(false),
-            current: Cell::new(None),
+            pulse: Pulse::new(),
             io_budget: Cell::new(IO_BUDGET),
             ready: Ready::with_capacity(256),
             deque,
@@ -95,7 +96,7 @@ impl Worker {
             fibers: RefCell::new(Slab::new()),
             places: Cell::new(0),
             ids: Cell::new((0, 0)),
-            pace: super::cycle::Pace::new(),
+            pace: Pace::new(),
             shared,
         }
     }
@@ -104,7 +105,9 @@ impl Worker {
     pub(super) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         WORKER.set(self);
         self.remote().set_worker(self);
+        let watched = self.come_under_watch();
         let result = body();
+        drop(watched);
         WORKER.set(ptr::null());
         result
     }
@@ -124,7 +127,7 @@ impl Worker {
     #[inline]
     pub(crate) fn on_fiber<'a>() -> Option<(&'a Worker, NonNull<Header>)> {
         let worker = Worker::current()?;
-        Some((worker, worker.current.get()?))
+        Some((worker, worker.pulse.fiber()?))
     }
 
     pub(crate) fn current_fiber() -> Option<FiberRef> {
@@ -184,6 +187,17 @@ impl Worker {
             next.swap(work, Ordering::AcqRel)
         };
         NonNull::new(before).map(Runnable)
+    }
+
+    /// Makes the calling fiber's fast paths slow, and the loop look once it has switched away: in a
+    /// forked child, both find out then (`fork`). Async-signal-safe.
+    pub(super) fn distrust(&self) {
+        if let Some(fiber) = self.pulse.fiber() {
+            // SAFETY: it runs, so its home's list holds a reference.
+            let cancellable = unsafe { &fiber.as_ref().limits.cancellable };
+            cancellable.set(cancellable.get() + 1);
+        }
+        self.pace.look_next(&self.pulse);
     }
 
     pub(super) fn drain_inbox(&self) {

@@ -5,22 +5,20 @@
 
 use crate::engine::{self, Source, SourcePlace};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 /// A number that is registered with the reactor of the calling worker; for a plain OS thread with
 /// one of the global runtime.
 pub(crate) struct Watch {
     number: RawFd,
-    /// In place of the number, if somebody else waits on that very one.
-    copy: Option<OwnedFd>,
     source: Arc<Source>,
     /// `None` only while it is dropped.
     place: Option<SourcePlace>,
 }
 
 impl Watch {
-    /// Registers a number, or a duplicate of it if it is registered there already.
+    /// Registers a number, or a duplicate of it if that very one is registered there already.
     ///
     /// # Errors
     ///
@@ -28,15 +26,8 @@ impl Watch {
     /// Those of `fcntl(F_DUPFD_CLOEXEC)`, and of starting the global runtime.
     pub(crate) fn new(number: RawFd) -> io::Result<Watch> {
         let source = Arc::new(Source::new());
-        let (copy, place) = match engine::register_from_anywhere(number, &source) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let copy = engine::duplicate(number)?;
-                let place = engine::register_from_anywhere(copy.as_raw_fd(), &source)?;
-                (Some(copy), place)
-            }
-            outcome => (None, outcome?),
-        };
-        Ok(Watch { number, copy, source, place: Some(place) })
+        let place = engine::register_from_anywhere(number, &source)?;
+        Ok(Watch { number, source, place: Some(place) })
     }
 
     /// What has been told, and who is to be told.
@@ -53,7 +44,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(place) = self.place.take() {
-            place.deregister(self.copy.as_ref().map_or(self.number, AsRawFd::as_raw_fd));
+            place.deregister(self.number);
         }
     }
 }

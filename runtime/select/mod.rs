@@ -31,6 +31,7 @@ pub use self::several::{
 pub use self::wait::{Moment, at, wait_any, wait_any_deadline, wait_any_timeout};
 
 pub(crate) use self::line_arm::{LineArm, Queued};
+pub(crate) use self::ready::ReadinessArm;
 
 #[doc(hidden)]
 pub use crate::channel::{RecvArm, SendArm};

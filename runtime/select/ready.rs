@@ -51,11 +51,18 @@ impl Waitable for Readiness<'_> {
     type Output = io::Result<()>;
 
     fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = io::Result<()>> + 'a> {
-        Box::new(ReadinessArm { of: *self, watch: None, output: None })
+        Box::new(self.into_arm())
     }
 }
 
-struct ReadinessArm<'fd> {
+impl<'fd> Readiness<'fd> {
+    /// The arm itself, for arms that are built on it.
+    pub(crate) fn into_arm(self) -> ReadinessArm<'fd> {
+        ReadinessArm { of: self, watch: None, output: None }
+    }
+}
+
+pub(crate) struct ReadinessArm<'fd> {
     of: Readiness<'fd>,
     watch: Option<Watch>,
     output: Option<io::Result<()>>,

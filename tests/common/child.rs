@@ -81,6 +81,11 @@ impl Child {
         self
     }
 
+    /// The command itself, for whoever talks to the child while it runs.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Runs the child to its end.
     pub fn output(mut self) -> Output {
         let output = self.command.output().expect("this very binary can be started");

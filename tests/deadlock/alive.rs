@@ -4,9 +4,11 @@
 
 use crate::found::{runtime, wait_for_ever};
 use crate::{Case, cases};
+use greenstd::blocking::{BlockingPool, blocking, call_from_thread};
 use greenstd::net::{TcpListener, TcpStream};
 use greenstd::park::{self, ExternalWork, ServiceThread, Unparker};
 use greenstd::runtime::Builder;
+use greenstd::signal::{SIGUSR1, Signals};
 use greenstd::sync::Semaphore;
 use greenstd::{thread, time};
 use std::collections::BTreeMap;
@@ -25,7 +27,11 @@ pub(crate) const CASES: &[Case] = cases![
     a_wait_with_a_deadline_goes_on,
     a_timeout_scope_goes_on,
     a_connection_comes_from_outside,
+    a_signal_comes_from_outside,
     a_look_up_takes_its_time,
+    a_job_takes_its_time,
+    queued_jobs_take_their_time,
+    a_job_calls_back_late,
     work_of_a_service_thread_comes_back,
     a_scope_around_run_ends_it,
     another_runtime_wakes,
@@ -114,6 +120,16 @@ fn a_connection_comes_from_outside() {
     assert!(client.wait().unwrap().success());
 }
 
+/// Whoever listens for signals may be sent one at any time.
+fn a_signal_comes_from_outside() {
+    let signals = Signals::new([SIGUSR1]).unwrap();
+    let script = "sleep 0.4; kill -USR1 $PPID";
+    let mut sender = Command::new("sh").args(["-c", script]).spawn().unwrap();
+    let outcome = runtime(2).try_run(move || signals.wait());
+    assert_eq!(outcome.ok().flatten(), Some(SIGUSR1));
+    assert!(sender.wait().unwrap().success());
+}
+
 /// Takes the place of the C library's: every look-up lasts long, and finds nothing.
 #[unsafe(no_mangle)]
 extern "C" fn getaddrinfo(
@@ -138,6 +154,42 @@ fn a_look_up_takes_its_time() {
     });
     assert!(outcome.is_ok());
     assert!(start.elapsed() >= 2 * LONG, "it was not our own look-up");
+}
+
+fn a_job_takes_its_time() {
+    for workers in [1, 2] {
+        let outcome = runtime(workers).try_run(|| {
+            blocking(|| std::thread::sleep(LONG));
+            blocking(|| std::thread::sleep(LONG));
+        });
+        assert!(outcome.is_ok());
+    }
+}
+
+fn queued_jobs_take_their_time() {
+    let outcome = runtime(2).try_run(|| {
+        let pool = BlockingPool::new(1);
+        let callers: Vec<_> = (0..3)
+            .map(|_| {
+                let pool = pool.clone();
+                thread::spawn(move || pool.run(|| std::thread::sleep(LONG)))
+            })
+            .collect();
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+    });
+    assert!(outcome.is_ok());
+}
+
+fn a_job_calls_back_late() {
+    let outcome = runtime(1).try_run(|| {
+        blocking(|| {
+            std::thread::sleep(LONG);
+            call_from_thread(|| thread::sleep(LONG));
+            std::thread::sleep(LONG);
+            call_from_thread(|| blocking(|| std::thread::sleep(LONG)));
+        });
+    });
+    assert!(outcome.is_ok());
 }
 
 fn work_of_a_service_thread_comes_back() {
@@ -257,7 +309,7 @@ fn rests_as_long_as_a_look_takes_are_none() {
     assert!(outcome.is_ok());
 }
 
-/// How often each worker of this process has fallen asleep.
+/// How often each thread of this process's runtime has fallen asleep.
 fn sleeps() -> BTreeMap<String, String> {
     let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
     let read = |path| fs::read_to_string(path).unwrap();
@@ -279,7 +331,8 @@ fn a_look_that_finds_somebody_alive_is_the_only_one() {
         // The look is over by then, and so is the release of what the start has used.
         std::thread::sleep(Duration::from_secs(7));
         let before = sleeps();
-        assert_eq!(before.len(), 2);
+        // The workers, and the watchdog that debug builds have.
+        assert_eq!(before.len(), 2 + usize::from(cfg!(debug_assertions)));
         std::thread::sleep(Duration::from_secs(2));
         let after = sleeps();
         release.release();

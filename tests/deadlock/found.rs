@@ -1,7 +1,9 @@
 //! Deadlocks that are found.
 
 use crate::{Case, cases};
+use greenstd::blocking::{self, BlockingPool, blocking};
 use greenstd::park::ServiceThread;
+use greenstd::resource::ResourcePool;
 use greenstd::runtime::{Builder, Deadlock, Runtime};
 use greenstd::sync::Semaphore;
 use greenstd::thread::{self, Killed};
@@ -21,6 +23,11 @@ pub(crate) const CASES: &[Case] = cases![
     a_sleeper_is_waited_for_first,
     a_timeout_that_did_not_fire_hides_nothing,
     an_idle_resolver_hides_nothing,
+    an_idle_pool_hides_nothing,
+    idle_resources_hide_nothing,
+    who_waits_for_a_resource_that_never_comes_back_is_found,
+    a_pile_up_without_spare_threads_is_found,
+    a_pile_up_beyond_the_spare_threads_is_found,
     a_service_thread_hides_nothing,
     a_thread_that_has_ended_hides_nothing,
     an_open_socket_that_nobody_waits_for_hides_nothing,
@@ -159,6 +166,67 @@ fn an_idle_resolver_hides_nothing() {
         wait_for_ever();
     });
     assert_eq!(names(&error.unwrap_err()), ["main"]);
+}
+
+fn an_idle_pool_hides_nothing() {
+    let error = runtime(2).try_run(|| {
+        // Their threads idle for 10 s, and the look comes before.
+        assert_eq!(blocking(|| blocking::call_from_thread(|| 42)), 42);
+        let pool = BlockingPool::new(4);
+        assert_eq!(pool.map(0..20, |item| item).len(), 20);
+        wait_for_ever();
+    });
+    assert_eq!(names(&error.unwrap_err()), ["main"]);
+}
+
+/// The thread that would drop them in ten minutes wakes nobody.
+fn idle_resources_hide_nothing() {
+    let error = runtime(2).try_run(|| {
+        let pool = ResourcePool::new(2, || Ok::<_, ()>(()));
+        assert_eq!(pool.with(|()| 42), Ok(42));
+        assert_eq!(pool.statistics().idle, 1);
+        wait_for_ever();
+    });
+    assert_eq!(names(&error.unwrap_err()), ["main"]);
+}
+
+fn who_waits_for_a_resource_that_never_comes_back_is_found() {
+    let error = runtime(1).try_run(|| {
+        let pool = ResourcePool::new(1, || Ok::<_, ()>(()));
+        let _guard = pool.get().unwrap();
+        drop(pool.get());
+    });
+    let error = error.unwrap_err();
+    assert_eq!(names(&error), ["main"]);
+    assert_eq!(error.threads()[0].waits_in(), Some("ResourcePool::get"));
+}
+
+fn pile_up(spare_threads: usize) {
+    let pool = blocking::Builder::new().max_threads(1).spare_threads(spare_threads).build();
+    let (outer, never) = (pool.clone(), Arc::new(Semaphore::new(0)));
+    let error = runtime(1).try_run(move || {
+        for _ in 0..spare_threads {
+            let (pool, never) = (outer.clone(), never.clone());
+            thread::spawn(move || pool.run(|| blocking::call_from_thread(move || never.acquire())));
+        }
+        let inner = outer.clone();
+        outer.run(move || blocking::call_from_thread(move || inner.run(|| ())));
+    });
+    let error = error.unwrap_err();
+    let waits = |what| error.threads().iter().filter(|it| it.waits_in() == Some(what)).count();
+    // Main waits for its job, whose callee waits for another one, for which there is no thread.
+    assert_eq!(waits("BlockingPool::run"), 2 + spare_threads);
+    assert_eq!(waits("Semaphore::acquire"), spare_threads);
+    // All of them were unwound, so the pool is free again.
+    assert_eq!(pool.run(|| 42), 42);
+}
+
+fn a_pile_up_without_spare_threads_is_found() {
+    pile_up(0);
+}
+
+fn a_pile_up_beyond_the_spare_threads_is_found() {
+    pile_up(2);
 }
 
 fn a_service_thread_hides_nothing() {

@@ -8,10 +8,12 @@ use greenstd::io;
 use greenstd::net::server::DatagramServer;
 use greenstd::net::{TcpListener, TcpStream, UdpSocket};
 use greenstd::runtime::Builder;
+use greenstd::signal::{self, SIGURG, SIGUSR1, SIGWINCH, Signals};
 use greenstd::sync::Semaphore;
-use greenstd::thread;
+use greenstd::{select, thread};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -53,6 +55,9 @@ killed_in! {
     a_receive_of_a_unix_datagram_with_its_sender: unix_scenes::recv_from;
     a_send_of_a_unix_datagram: unix_scenes::send;
     a_send_of_a_unix_datagram_by_address: unix_scenes::send_to;
+    a_wait_for_a_signal: || signals(SIGURG, |signals| ignore(signals.wait()));
+    a_select_with_signals: || signals(SIGWINCH, |signals| ignore(select::wait_any([signals])));
+    a_wait_for_one_signal: || scene(|| signal::wait(SIGUSR1).unwrap(), || {});
     a_scope: || scene(|| thread::scope(|scope| {
         let child = scope.spawn(|| thread::sleep(Duration::from_millis(60)));
         let _ = child.join();
@@ -94,6 +99,22 @@ fn is_killed_in(scene: fn() -> Scene) {
         }
     }
 }
+
+/// The signal that nobody was given is there for the next who asks.
+fn signals(signal: i32, wait: fn(&Signals)) -> Scene {
+    let signals = Arc::new(Signals::new([signal]).unwrap());
+    let other = signals.clone();
+    let check = move || {
+        let name = signal::name(signal).unwrap().trim_start_matches("SIG");
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} $PPID")]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(signals.wait_timeout(Duration::from_secs(10)), Some(signal));
+    };
+    scene(move || wait(&other), check)
+}
+
+/// Drops what may be too plain for `drop`.
+fn ignore<T>(_: T) {}
 
 fn semaphore() -> Scene {
     let semaphore = Arc::new(Semaphore::new(0));

@@ -3,10 +3,13 @@
 
 #[path = "../common/child.rs"]
 mod child;
+mod files;
 mod fixture;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[path = "../common/held.rs"]
+mod held;
 #[path = "../common/random.rs"]
 mod random;
 #[path = "../common/scenes.rs"]
@@ -22,6 +25,7 @@ mod kill_all;
 mod killed_in;
 mod later;
 mod leaks;
+mod lent;
 mod links;
 mod nursery;
 mod order;

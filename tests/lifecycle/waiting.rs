@@ -1,6 +1,9 @@
 //! The table of everything in which a green thread can be blocked when it is killed: a new
 //! primitive is a line here.
 
+use crate::files::{LockFile, Pipe};
+use crate::held::Held;
+use crate::lent::Lent;
 use greenstd::group::{Group, Pool};
 use greenstd::queue::{LifoQueue, PriorityQueue, Queue};
 use greenstd::sync::{
@@ -107,11 +110,12 @@ macro_rules! lines {
 
 // After the macros, which it uses.
 mod net;
+mod process;
 
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
-    WAITING.iter().chain(net::WAITING)
+    WAITING.iter().chain(net::WAITING).chain(process::WAITING)
 }
 
 const WAITING: &[Row] = lines! {
@@ -167,6 +171,15 @@ const WAITING: &[Row] = lines! {
     row("Pool::wait_available", Places::new(), |p| assert!(p.pool.wait_available(None)),
         Places::end),
     row("Pool::join", Places::new(), |p| assert!(p.pool.join(None)), Places::end),
+    row("BlockingPool::run", Held::new(), |h| h.pool.run(|| ()), Held::let_go),
+    row("BlockingPool::run, for room", Held::full(), |h| h.pool.run(|| ()), Held::let_go),
+    row("BlockingPool::spawn", Held::full(), |h| drop(h.pool.spawn(|| ())), Held::let_go),
+    row("BlockingPool::shutdown", Held::new(), |h| h.pool.shutdown(None).unwrap(), Held::let_go),
+    row("JobHandle::join", Held::new(), |h| h.pool.spawn(|| ()).join().unwrap(), Held::let_go),
+    permit("ResourcePool::get", Lent::new(), Lent::get, Lent::give_back, Lent::try_get),
+    row("ResourcePool::join", Lent::new(), Lent::join, Lent::discard),
+    row("File::read of a pipe", Pipe::new(), Pipe::read, Pipe::write, Pipe::take),
+    held("File::lock", LockFile::new(), LockFile::lock, |l| drop(l.lock())),
     row("Group::join", Places::new(), |p| assert!(p.group.join(None)), Places::end),
     held("Mutex::lock", Mutex::new(()), locked, |m| drop(locked(m))),
     held("ReentrantMutex::lock", ReentrantMutex::new(()), |m| m.lock(), |m| drop(m.lock())),

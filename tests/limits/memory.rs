@@ -141,7 +141,7 @@ fn without_a_thread_a_runtime_does_not_start_but_can_later() {
         limit(libc::RLIMIT_AS, libc::RLIM_INFINITY);
         let threads = || fs::read_dir("/proc/self/task").unwrap().count();
         let before = threads();
-        let runtime = Builder::new().workers(2).build().unwrap();
+        let runtime = Builder::new().workers(2).monitor(None).build().unwrap();
         assert_eq!(runtime.run(|| 2), 2);
         assert_eq!(threads(), before + 2, "workers of the failed start are left");
     });

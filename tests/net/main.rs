@@ -27,7 +27,6 @@ mod names;
 mod options;
 mod pipelines;
 mod poller;
+mod servers;
 mod udp;
 mod unix;
-
-mod servers;

@@ -6,6 +6,26 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 laws! {
+    fn a_read_that_begins_while_a_select_waits_for_the_same_descriptor_hears_of_it_too() {
+        let (stream, mut peer) = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (greenstd::net::TcpStream::from(client), listener.accept().unwrap().0)
+        };
+        let stream = std::sync::Arc::new(stream);
+        let selected = std::sync::Arc::clone(&stream);
+        let select = thread::spawn(move || select::wait_any([select::readable(&*selected)]).1);
+        thread::sleep(Duration::from_millis(20));
+        let read = std::sync::Arc::clone(&stream);
+        let read = thread::spawn(move || (&*read).read(&mut [0; 8]));
+        thread::sleep(Duration::from_millis(20));
+        peer.write_all(&[1, 2]).unwrap();
+        assert_eq!(read.join().unwrap().unwrap(), 2);
+        // Perhaps the read was faster.
+        peer.write_all(&[3]).unwrap();
+        select.join().unwrap().unwrap();
+    }
+
     fn a_readable_descriptor_wins() {
         let (mut reader, mut writer) = std::io::pipe().unwrap();
         let silence = channel::never::<()>();

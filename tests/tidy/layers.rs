@@ -27,11 +27,15 @@ const WAIST: &[&str] = &["park", "readiness", "fd"];
 /// `engine/mod.rs` re-exports, never a module inside.
 const PAST_THE_WAIST: &[(&str, &str)] = &[
     ("", "the crate root declares the engine"),
+    ("blocking", "a job calls back into its caller's runtime; its panics are reported as theirs"),
+    ("io", "an OS thread writes as in std; `FromRawFd` is an unsafe trait"),
+    ("process", "`pre_exec` is an unsafe function"),
     ("runtime", "`Runtime` and `Builder` start and stop workers"),
     ("thread", "spawning and joining are the life of a fiber, not a wait"),
     ("time", "a timeout scope limits the waits of its thread, whatever they are"),
     ("sync", "the raw locks under `lock_api` are unsafe traits"),
     ("select", "a wait in several lines at once is the engine's"),
+    ("signal", "handlers of signals are unsafe code"),
     ("local", "the values of a green thread live and end with it"),
 ];
 

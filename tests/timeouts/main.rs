@@ -6,6 +6,8 @@
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[path = "../common/held.rs"]
+mod held;
 
 mod every_wait;
 mod scopes;

@@ -1,12 +1,17 @@
 //! The table of all calls that block: a new one is a line here.
 
+mod blocking;
 mod channels;
 mod events;
+mod files;
 mod locks;
 mod net;
+mod process;
 mod queues;
+mod resources;
 mod select;
 mod servers;
+mod signals;
 mod threads;
 mod unix;
 
@@ -39,15 +44,20 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 10] = [
+    let tables: [&'static [Wait]; 15] = [
         TIME,
+        blocking::WAITS,
         channels::WAITS,
         events::WAITS,
+        files::WAITS,
         locks::WAITS,
         net::WAITS,
+        process::WAITS,
         queues::WAITS,
+        resources::WAITS,
         select::WAITS,
         servers::WAITS,
+        signals::WAITS,
         threads::WAITS,
         unix::WAITS,
     ];

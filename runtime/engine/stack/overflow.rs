@@ -197,7 +197,7 @@ fn restore_default(signal: libc::c_int) {
 }
 
 /// `sigaction`: sets `new`, if there is one, and returns what was there.
-fn exchange_action(
+pub(in crate::engine) fn exchange_action(
     signal: libc::c_int,
     new: Option<&libc::sigaction>,
 ) -> io::Result<libc::sigaction> {

@@ -1,6 +1,6 @@
 //! What a server listens on, and how that can break or pause.
 
-use super::fixture::{DEADLINE, answer, ask, assert_silent, client, connect, echo, until};
+use super::fixture::{A_WHILE, DEADLINE, answer, ask, assert_silent, client, connect, echo, until};
 use crate::child;
 use greenstd::net::server::{Acceptors, StreamServer, listen_fds};
 use greenstd::net::{SocketAddr, TcpListener};
@@ -76,6 +76,8 @@ laws! {
         for round in 1..=3 {
             server.pause();
             server.pause();
+            // Who is about to accept does so once more.
+            thread::sleep(A_WHILE);
             let during = client(&server);
             (&during).write_all(&[7]).unwrap();
             assert_silent(&during);

@@ -13,6 +13,19 @@ fn census() -> [usize; 2] {
     ["/proc/self/fd", "/proc/self/task"].map(|folder| fs::read_dir(folder).unwrap().count())
 }
 
+/// The census once it has been the same for a while: threads end a moment after they are done.
+fn settled() -> [usize; 2] {
+    let mut last = census();
+    loop {
+        std::thread::sleep(Duration::from_millis(200));
+        let now = census();
+        if now == last {
+            return now;
+        }
+        last = now;
+    }
+}
+
 fn cycle(workers: usize) {
     let runtime = Builder::new().workers(workers).build().unwrap();
     let drops = Count::default();
@@ -53,7 +66,7 @@ fn cycles_of_a_runtime_with_kills_leave_nothing_behind() {
     child::succeed(|| {
         let _watchdog = Watchdog::new();
         (0..5).for_each(|number| cycle(1 + number % 2));
-        let before = census();
+        let before = settled();
         for number in 0..10 {
             std::thread::spawn(move || cycle(1 + number % 2)).join().unwrap();
         }

@@ -2,6 +2,7 @@
 
 use super::{LONG, SOON, answer, ask, assert_free, client, echo_server, eventually};
 use crate::flavour::{Watchdog, on_workers};
+use crate::unfaulted::without_faults;
 use greenstd::net::UdpSocket;
 use greenstd::net::server::DatagramServer;
 use greenstd::runtime::Builder;
@@ -90,22 +91,25 @@ laws! {
     }
 
     fn handler_that_will_not_end_is_reported_and_not_waited_for() {
-        let release = Arc::new(Event::new());
-        let handler_release = release.clone();
-        let server = DatagramServer::builder()
-            .start("127.0.0.1:0", move |datagram| {
-                thread::shield(|| handler_release.wait());
-                datagram.reply(b"done")
-            })
-            .unwrap();
-        let client = send_and_wait(&server, 1);
-        let report = server.stop(Duration::ZERO);
-        assert_eq!((report.finished, report.killed, report.alive), (0, 0, 1));
-        assert!(UdpSocket::bind(server.local_addr()).is_err(), "the handler has its socket");
-        release.set();
-        // A send that need not wait is no place at which a kill ends it.
-        assert_eq!(answer(&client), b"done");
-        assert_free(server.local_addr());
+        // A send that is told to wait is a place at which the kill ends it.
+        without_faults(|| {
+            let release = Arc::new(Event::new());
+            let handler_release = release.clone();
+            let server = DatagramServer::builder()
+                .start("127.0.0.1:0", move |datagram| {
+                    thread::shield(|| handler_release.wait());
+                    datagram.reply(b"done")
+                })
+                .unwrap();
+            let client = send_and_wait(&server, 1);
+            let report = server.stop(Duration::ZERO);
+            assert_eq!((report.finished, report.killed, report.alive), (0, 0, 1));
+            let taken = UdpSocket::bind(server.local_addr()).is_err();
+            assert!(taken, "the handler has its socket");
+            release.set();
+            assert_eq!(answer(&client), b"done");
+            assert_free(server.local_addr());
+        });
     }
 
     fn wait_and_serve_forever_end_with_the_stop() {

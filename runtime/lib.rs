@@ -26,6 +26,7 @@ pub mod os;
 pub mod park;
 #[cfg(not(loom))]
 pub mod poller;
+#[cfg(not(loom))]
 pub mod process;
 #[cfg(not(loom))]
 pub mod queue;

@@ -4,9 +4,9 @@ mod cancelled;
 mod crowd;
 mod errors;
 
+use crate::descriptors::descriptors;
 use greenstd::net::{DialError, Dialer, FamilyOrder, TcpConnector, dial};
 use greenstd::time::{Duration, Instant};
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -47,11 +47,6 @@ fn listener(address: &str) -> (TcpListener, SocketAddr) {
 /// An address where nobody listens: of a network of 127.0.0.0/8 that nothing else uses.
 fn refusing(count: u8) -> Vec<SocketAddr> {
     (1..=count).map(|last| SocketAddr::from(([127, 77, 77, last], 9))).collect()
-}
-
-/// The descriptors that this process has open.
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 laws! {

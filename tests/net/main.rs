@@ -4,6 +4,8 @@
 #[path = "../common/child.rs"]
 #[allow(unsafe_code, reason = "it sets a limit")]
 mod child;
+#[path = "../common/descriptors.rs"]
+mod descriptors;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;

@@ -3,6 +3,7 @@
 
 use super::streams::{Stream, patiently};
 use crate::child;
+use crate::descriptors::descriptors;
 use crate::flavour::on_workers;
 use crate::random::Random;
 use greenstd::net::TcpStream;
@@ -10,7 +11,6 @@ use greenstd::net::faults::{Fault, Plan};
 use greenstd::os::unix::net::UnixStream;
 use greenstd::sync::mpsc;
 use greenstd::thread::{self, JoinHandle};
-use std::fs;
 use std::net::Shutdown;
 
 use std::time::Duration;
@@ -187,11 +187,6 @@ fn connector<S: Stream>() -> JoinHandle<()> {
             thread::yield_now();
         }
     })
-}
-
-/// The descriptors that this process has open.
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 /// A count, and FNV-1a, which notices order as well as content.

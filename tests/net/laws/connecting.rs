@@ -1,7 +1,8 @@
 //! C61: a connect that fails, or that is ended, leaves nothing behind.
 
-use super::fixture::{descriptors, let_others_wait, was_killed};
+use super::fixture::{let_others_wait, was_killed};
 use crate::child;
+use crate::descriptors::descriptors;
 use crate::flavour::on_workers;
 use crate::scenes::deaf_listener;
 use greenstd::net::{TcpListener, TcpStream};

@@ -22,11 +22,6 @@ pub fn was_killed<T>(handle: JoinHandle<T>) -> bool {
     handle.join().is_err_and(|payload| payload.is::<Killed>())
 }
 
-/// The descriptors that this process has open.
-pub fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
 /// Whether this process has the descriptor open.
 pub fn is_open(number: i32) -> bool {
     fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok()

@@ -1,7 +1,8 @@
 //! What ends a copy from outside: kills and timeout scopes leave nothing behind.
 
-use super::fixture::{Scene, WAYS, Way, assert_is_over, copy, descriptors, outside};
+use super::fixture::{Scene, WAYS, Way, assert_is_over, copy, outside};
 use crate::child;
+use crate::descriptors::descriptors;
 use crate::flavour::on_workers;
 use greenstd::io::{Read, Write};
 use greenstd::thread::Killed;

@@ -2,6 +2,7 @@
 
 use super::fixture::{DEADLINE, ask, connect, echo, until};
 use crate::child;
+use crate::descriptors::descriptors;
 use crate::flavour::on_workers;
 use greenstd::net::server::{Acceptors, Connection, StreamServer};
 use greenstd::runtime::{Builder, Runtime};
@@ -217,10 +218,6 @@ fn churn(address: SocketAddr, count: usize) {
     for _ in 0..count {
         exchange(&std_client(address));
     }
-}
-
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 fn resident_kib() -> usize {

@@ -1,15 +1,11 @@
 //! Descriptors that are handed over: what arrives works, and what does not arrive is closed.
 
 use crate::child;
+use crate::descriptors::descriptors;
 use greenstd::os::unix::net::{FdsTruncated, UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
-
-/// The descriptors that this process has open.
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// Both ends of so many pipes.
 fn pipes(count: usize) -> Vec<(std::io::PipeReader, std::io::PipeWriter)> {

@@ -2,6 +2,7 @@
 //! left behind.
 
 use crate::child;
+use crate::descriptors::descriptors;
 use crate::flavour::{Watchdog, on_workers};
 use crate::scenes::Scene;
 use crate::unix_scenes as scenes;
@@ -30,10 +31,6 @@ killed_in! {
     kill_ends_a_receive_with_its_sender: scenes::recv_from;
     kill_ends_a_send_to_a_full_queue: scenes::send;
     kill_ends_a_send_by_address_to_a_full_queue: scenes::send_to;
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 fn is_killed_in(scene: fn() -> Scene) {

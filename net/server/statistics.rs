@@ -36,9 +36,9 @@ pub struct Statistics {
     pub accept_errors: u64,
 }
 
-/// How a connection has ended.
+/// How a connection has ended, or the handling of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(in crate::server) enum Fate {
     Finished,
     Failed,
     Panicked,

@@ -8,6 +8,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::server::statistics::Fate;
+
 /// What a [`DatagramServer`](super::DatagramServer) has counted since its start.
 ///
 /// Each datagram that was received is in exactly one of `live`, `oversized`, `finished`, `failed`,
@@ -31,15 +33,6 @@ pub struct DatagramStatistics {
     pub killed: u64,
     /// Receives that have failed for another reason than an empty queue.
     pub receive_errors: u64,
-}
-
-/// How the handling of a datagram has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Finished,
-    Failed,
-    Panicked,
-    Killed,
 }
 
 #[derive(Default)]

@@ -12,9 +12,10 @@ use greenstd_runtime::thread::{self, Builder, JoinHandle, Killed};
 
 use super::Shared;
 use super::builder::Settings;
-use super::counters::{Counters, Fate};
+use super::counters::Counters;
 use super::packet::{Datagram, is_news_of_an_earlier_send};
 use crate::back_off::BackOff;
+use crate::server::statistics::Fate;
 use crate::udp::UdpSocket;
 
 /// Both bounds are gevent's (`min_delay`, `max_delay`).

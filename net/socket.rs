@@ -90,10 +90,7 @@ impl Socket {
         interest: Interest,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        if timeout == Some(Duration::ZERO) {
-            let message = "cannot set a 0 duration timeout";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        refuse_zero(timeout)?;
         // The kernel counts in microseconds and takes zero for "no timeout".
         let timeout = timeout.map(|timeout| timeout.max(Duration::from_micros(1)));
         match interest {
@@ -290,6 +287,15 @@ impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> OwnedFd {
         socket.fd.into()
     }
+}
+
+/// std's error for a timeout of zero, which would be none to the kernel.
+pub(crate) fn refuse_zero(timeout: impl Into<Option<Duration>>) -> io::Result<()> {
+    if timeout.into() == Some(Duration::ZERO) {
+        let message = "cannot set a 0 duration timeout";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(())
 }
 
 /// The bytes that one call can move, given that the kernel takes `IOV_MAX` buffers of the list.

@@ -11,6 +11,7 @@ use greenstd_runtime::channel::{self, Receiver, SendTimeoutError, Sender, TryRec
 
 use super::DuplexStream;
 use super::duplex::Builder;
+use crate::socket::refuse_zero;
 
 /// Accepts connections that are made inside of the process, so that a server can be tested without
 /// a port.
@@ -168,10 +169,7 @@ impl Connector {
     /// `TimedOut` when `timeout` has passed; `InvalidInput` if it is zero; `ConnectionRefused` if
     /// the listener is gone.
     pub fn connect_timeout(&self, timeout: Duration) -> io::Result<DuplexStream> {
-        if timeout.is_zero() {
-            let message = "cannot set a 0 duration timeout";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        refuse_zero(timeout)?;
         let Some(deadline) = Instant::now().checked_add(timeout) else { return self.connect() };
         let (client, server) = self.pairs.next();
         match self.queue.send_deadline(server, deadline) {

@@ -11,7 +11,7 @@ use greenstd_runtime::fd::Interest;
 use super::connection::{Connection, Side};
 use super::pipe::{self, Attempt};
 use crate::io::{Duplex, splittable};
-use crate::socket::Mode;
+use crate::socket::{Mode, refuse_zero};
 
 /// One end of an in-memory connection, made by [`duplex()`](crate::duplex()).
 ///
@@ -180,10 +180,7 @@ impl DuplexStream {
     }
 
     fn set_timeout(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
-        if timeout == Some(Duration::ZERO) {
-            let message = "cannot set a 0 duration timeout";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        refuse_zero(timeout)?;
         // As of a socket, which counts in microseconds and takes zero for "no timeout".
         let timeout = timeout.map(|timeout| timeout.max(Duration::from_micros(1)));
         self.end.mode.set_timeout(interest, timeout);

@@ -8,6 +8,7 @@ use super::accept;
 use super::connection::Connection;
 use super::listen::{Binding, IntoListener, Listen};
 use super::stream::StreamServer;
+use crate::socket::refuse_zero;
 
 /// As many as nginx and most others expect of one process; with 256 KiB of address space and two
 /// resident pages for each, far from any other limit but that on open files.
@@ -304,10 +305,7 @@ impl<W> Builder<W> {
     {
         let Builder { settings, wrap } = self;
         let Timeouts { read, write, idle } = settings.timeouts;
-        if [read, write, idle, wrap.timeout()].contains(&Some(Duration::ZERO)) {
-            let message = "cannot set a 0 duration timeout";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        [read, write, idle, wrap.timeout()].into_iter().try_for_each(refuse_zero)?;
         let sharers = match settings.acceptors {
             Acceptors::SharedListener => 1,
             Acceptors::ReusePort => accept::most_acceptors(),

@@ -9,7 +9,7 @@ use socket2::SockRef;
 use super::connecting::Connecting;
 use super::{TcpKeepalive, TcpStream};
 use crate::address::{ToSocketAddrs, first_success};
-use crate::socket::sys;
+use crate::socket::{refuse_zero, sys};
 
 /// Makes TCP connections whose sockets have options that std does not offer, or that have to be
 /// set before the connect.
@@ -137,10 +137,7 @@ impl TcpConnector {
     /// `TimedOut` when `timeout` has passed; `InvalidInput` if it is zero; else as
     /// [`connect`](TcpConnector::connect).
     pub fn connect_timeout(&self, addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-        if timeout.is_zero() {
-            let message = "cannot set a 0 duration timeout";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        refuse_zero(timeout)?;
         let deadline = Instant::now().checked_add(timeout);
         self.prepared(*addr)?.wait(deadline)
     }

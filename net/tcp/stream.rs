@@ -11,7 +11,7 @@ use super::Connecting;
 use crate::address::{ToSocketAddrs, first_success};
 use crate::io::{duplex_socket, splittable};
 use crate::socket::traits::{socket_traits, stream_traits};
-use crate::socket::{Mode, Socket};
+use crate::socket::{Mode, Socket, refuse_zero};
 
 /// A TCP connection between a local and a remote socket: std's `TcpStream`, with calls that park
 /// the green thread where std's block the OS thread.
@@ -63,10 +63,7 @@ impl TcpStream {
     /// `TimedOut` when `timeout` has passed; `InvalidInput` if it is zero; else as
     /// [`connect`](TcpStream::connect).
     pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-        if timeout.is_zero() {
-            let message = "cannot set a 0 duration timeout";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        refuse_zero(timeout)?;
         TcpStream::connect_until(addr, Instant::now().checked_add(timeout))
     }
 

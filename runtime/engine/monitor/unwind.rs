@@ -15,8 +15,17 @@ const FRAMES_AT_MOST: usize = 64;
 /// Where a green thread begins: what lies below is the runtime's.
 const ENTRANCE: &str = "greenstd_runtime::engine::body::";
 
-/// What lies between there and the closure that was spawned: it catches panics.
-const CATCHES: &[&str] = &["std::panic", "core::panic", "<core::panic", "__rust_try"];
+/// What lies between there and the closure that was spawned: it catches panics. With line tables
+/// alone, functions that were inlined have lost their paths.
+const CATCHES: &[&str] = &[
+    "std::panic",
+    "core::panic",
+    "<core::panic",
+    "__rust_try",
+    "catch_unwind<",
+    "do_call<",
+    "call_once<",
+];
 
 /// A function that was running, or had called the one before it.
 #[derive(Debug)]

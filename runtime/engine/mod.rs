@@ -52,6 +52,8 @@ mod handles;
 #[cfg(not(loom))]
 mod home;
 #[cfg(not(loom))]
+pub(crate) mod hooks;
+#[cfg(not(loom))]
 mod hunt;
 #[cfg(not(loom))]
 mod killed;
@@ -63,6 +65,8 @@ mod line;
 mod links;
 #[cfg(not(loom))]
 mod locals;
+#[cfg(not(loom))]
+mod lock;
 #[cfg(not(loom))]
 mod lock_guard;
 #[cfg(not(loom))]
@@ -121,6 +125,7 @@ mod tests;
 
 #[cfg(not(loom))]
 pub(crate) use self::{
+    atomic::{Mutex, MutexGuard},
     bindings::Binding,
     choose::{Place, choose, choose_now},
     end_arm::EndArm,

@@ -4,4 +4,7 @@
 //! makes the kernel's own call if it is not so, and otherwise parks by what this crate offers,
 //! [`Inside`]. Programs call `greenstd::patch::install` instead.
 
-pub use crate::engine::hooks::{Inside, install, install_for_all, is_cooperative, is_installed};
+pub use crate::engine::{
+    Inside, Unwound, are_hooks_installed as is_installed, catch_end, install_hooks as install,
+    install_hooks_for_all as install_for_all, is_cooperative,
+};

@@ -5,9 +5,9 @@
 //!
 //! | word | meaning | whose |
 //! |---|---|---|
-//! | `PASS` | the kernel's own call is made | OS threads, workers, whoever is inside of the runtime |
+//! | `PASS` | the kernel's own call is made | OS threads, workers, who is inside of the runtime |
 //! | `PARK` | the caller parks instead | a green thread's with thread-locals of its own |
-//! | `ASK` | whoever runs on the worker decides | a worker's whose green threads are hooked as they are |
+//! | `ASK` | whoever runs decides | a worker's whose green threads are hooked as they are |
 //!
 //! A green thread with own thread-locals has a word of its own, so that the scheduler of the worker
 //! that runs it, which has another one, never meets a hook.
@@ -19,10 +19,13 @@
 //! 2. A hook runs `Inside`, too: it never meets itself.
 
 use super::atomic::{AtomicBool, Ordering};
+use super::killed::Killed;
+use super::limits;
 use super::worker::Worker;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
 
 const PASS: u32 = 0;
 const PARK: u32 = 1;
@@ -99,6 +102,27 @@ pub(super) fn begin_worker() {
     if IS_FOR_ALL.load(Ordering::Acquire) {
         WORD.set(ASK);
     }
+}
+
+/// A kill, or the end of a timeout scope, that [`catch_end`] has caught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unwound;
+
+/// Calls `body`, and catches the unwinding by which a kill or the end of a timeout scope ends its
+/// waits, for callers whose own callers cannot be unwound. Both are sticky: they unwind again at the
+/// next wait. Every other panic goes on.
+///
+/// # Errors
+///
+/// `Unwound` if that has ended `body`.
+pub fn catch_end<T>(body: impl FnOnce() -> T) -> Result<T, Unwound> {
+    panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+        if !payload.is::<Killed>() && !limits::is_expiry(&*payload) {
+            panic::resume_unwind(payload);
+        }
+        Unwound
+    })
 }
 
 /// The calling thread is inside of the runtime until this is dropped: its calls pass.

@@ -52,7 +52,7 @@ mod handles;
 #[cfg(not(loom))]
 mod home;
 #[cfg(not(loom))]
-pub(crate) mod hooks;
+mod hooks;
 #[cfg(not(loom))]
 mod hunt;
 #[cfg(not(loom))]
@@ -162,6 +162,11 @@ pub use self::{
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
     handles::{JoinHandle, LocalJoinHandle},
+    hooks::{
+        Inside, Unwound, catch_end, install as install_hooks,
+        install_for_all as install_hooks_for_all, is_cooperative,
+        is_installed as are_hooks_installed,
+    },
     killed::Killed,
     limits::TimedOut,
     monitor::{Monitor, MonitorStatistics, monitor_statistics},

@@ -15,7 +15,7 @@
 //! # Invariants
 //!
 //! 1. What the runtime does on a green thread's stack it does `Inside`, where it may call what is
-//!    hooked while it is not ready to be switched away from. What parks on purpose is not concerned.
+//!    hooked while it is not ready to be switched away from. What parks on purpose is free to.
 //! 2. A hook runs `Inside`, too: it never meets itself.
 
 use super::atomic::{AtomicBool, Ordering};
@@ -110,8 +110,8 @@ pub(super) fn begin_worker() {
 pub struct Unwound;
 
 /// Calls `body`, and catches the unwinding by which a kill or the end of a timeout scope ends its
-/// waits, for callers whose own callers cannot be unwound. Both are sticky: they unwind again at the
-/// next wait. Every other panic goes on.
+/// waits, for callers whose own callers cannot be unwound. Both are sticky: they unwind again at
+/// the next wait. Every other panic goes on.
 ///
 /// # Errors
 ///

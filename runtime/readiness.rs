@@ -66,7 +66,7 @@ impl Registration {
             return poll(fd, interest, deadline);
         }
         engine::check_fork()?;
-        let source = self.attach(fd)?;
+        let source = self.attach(fd, interest)?;
         if !source.enqueue(interest, Waiter::current()) {
             return Ok(true);
         }
@@ -96,7 +96,7 @@ impl Registration {
         // Leaves all the lists however this ends: by an error of a later one, too.
         let mut queued = Queued { waits: waits.clone(), count: 0 };
         for (registration, fd, interest) in waits {
-            if !registration.attach(fd)?.enqueue(interest, Waiter::current()) {
+            if !registration.attach(fd, interest)?.enqueue(interest, Waiter::current()) {
                 return Ok(true);
             }
             queued.count += 1;
@@ -112,24 +112,31 @@ impl Registration {
 
     /// Registers the descriptor if it is not, or has it moved if it would better be here.
     #[inline]
-    fn attach(&self, fd: RawFd) -> io::Result<&Source> {
+    fn attach(&self, fd: RawFd, interest: Interest) -> io::Result<&Source> {
         // Relaxed: an address that is compared with the worker's own, which is alive.
         match self.source.get() {
-            Some(source) if source.home.load(Ordering::Relaxed) == engine::own_reactor() => {
+            Some(source)
+                if source.home.load(Ordering::Relaxed) == engine::own_reactor()
+                    && source.tells(interest) =>
+            {
                 if source.foreign_waits.load(Ordering::Relaxed) > 0 {
                     source.foreign_waits.store(0, Ordering::Relaxed);
                 }
                 Ok(source)
             }
-            _ => self.attach_from_afar(fd),
+            _ => self.attach_from_afar(fd, interest),
         }
     }
 
     #[cold]
-    fn attach_from_afar(&self, fd: RawFd) -> io::Result<&Source> {
+    fn attach_from_afar(&self, fd: RawFd, interest: Interest) -> io::Result<&Source> {
         let source = self.source.get_or_init(|| Arc::new(Source::new()));
         let mut place = source.place.lock();
         if let Some(registered) = &*place {
+            if !source.tells(interest) {
+                source.prepare(interest);
+                registered.rearm(fd).inspect_err(|_| source.give_up_room())?;
+            }
             // Registered here by somebody who came first, or the first of a row of foreign waits.
             let waits = source.foreign_waits.fetch_add(1, Ordering::Relaxed) + 1;
             let stays = waits <= FOREIGN_WAITS_AT_MOST && !registered.is_closed();
@@ -142,6 +149,7 @@ impl Registration {
             left.deregister(fd);
         }
         source.foreign_waits.store(0, Ordering::Relaxed);
+        source.prepare(interest);
         match engine::register(fd, source) {
             Ok(registered) => {
                 source.home.store(engine::own_reactor(), Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! A worker's reactor: one epoll set, its waker, and the descriptors that are registered with it.
 //!
 //! The worker alone waits; any thread may register, deregister and ring. A descriptor is
-//! registered once, for both directions and edge-triggered, and costs no further system call until
-//! it is closed.
+//! registered once, edge-triggered, and costs no further system call until it is closed. But for
+//! one: room is told only from the first time that somebody waits for some. Datagram and Unix
+//! sockets tell of it whenever a peer has read, so a server would be woken twice for each request.
 //!
 //! # Invariants
 //!
@@ -14,10 +15,10 @@
 //! 4. Events are handed out, to the last wake-up, under the lock of the table: whoever holds it
 //!    finds each waiter in its slot or made runnable (`deadlock`).
 
-use super::atomic::{AtomicPtr, AtomicU32, Mutex, MutexGuard};
+use super::atomic::{AtomicBool, AtomicPtr, AtomicU32, Mutex, MutexGuard, Ordering};
 use super::fork;
 use super::poll::duplicate;
-use super::slot::{READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
+use super::slot::{self, READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
 use super::waiter::Waiter;
 use mio::event::Event;
 use mio::unix::SourceFd;
@@ -40,8 +41,11 @@ const LOOKED_AT_FOR_WAITERS: usize = 4;
 
 const WAKER: Token = Token(usize::MAX);
 
-/// What a descriptor is registered for: everything, once.
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+/// What a descriptor is registered for until somebody waits to write.
+const READING: Interest = Interest::READABLE.add(Interest::PRIORITY);
+
+/// What it is registered for from then on.
+const EVERYTHING: Interest = READING.add(Interest::WRITABLE);
 
 /// What is known of a registered descriptor: the slot, and where it is registered.
 ///
@@ -54,6 +58,9 @@ pub(crate) struct Source {
     pub(crate) home: AtomicPtr<ReactorHandle>,
     /// Waits on other workers since the last one there. Relaxed: it is an estimate.
     pub(crate) foreign_waits: AtomicU32,
+    /// Whether room is told; until then there is presumed to be some. Changed under the lock of
+    /// `place`.
+    tells_room: AtomicBool,
     pub(crate) place: Mutex<Option<Place>>,
 }
 
@@ -63,8 +70,34 @@ impl Source {
             slot: Slot::new(),
             home: AtomicPtr::new(ptr::null_mut()),
             foreign_waits: AtomicU32::new(0),
+            tells_room: AtomicBool::new(false),
             place: Mutex::new(None),
         }
+    }
+
+    /// Whether events tell what a wait for `interest` waits for.
+    #[inline]
+    pub(crate) fn tells(&self, interest: slot::Interest) -> bool {
+        // Relaxed: whoever does not see it yet looks again under the lock.
+        interest == slot::Interest::Read || self.tells_room.load(Ordering::Relaxed)
+    }
+
+    /// To be called before the descriptor is registered by somebody who waits for `interest`.
+    pub(crate) fn prepare(&self, interest: slot::Interest) {
+        match interest {
+            slot::Interest::Write => self.tells_room.store(true, Ordering::Relaxed),
+            slot::Interest::Read if self.tells(slot::Interest::Write) => {}
+            slot::Interest::Read => self.slot.presume_ready(slot::Interest::Write),
+        }
+    }
+
+    /// Room is not told after all: to have it told has failed.
+    pub(crate) fn give_up_room(&self) {
+        self.tells_room.store(false, Ordering::Relaxed);
+    }
+
+    fn interest(&self) -> Interest {
+        if self.tells_room.load(Ordering::Relaxed) { EVERYTHING } else { READING }
     }
 }
 
@@ -289,7 +322,8 @@ impl ReactorHandle {
         let generation = table.generation;
         let key = table.tenants.insert(Tenant { generation, source: source.clone() });
         let token = token(generation, key);
-        let register = |fd: RawFd| self.registry.register(&mut SourceFd(&fd), token, INTEREST);
+        let interest = source.interest();
+        let register = |fd: RawFd| self.registry.register(&mut SourceFd(&fd), token, interest);
         let registered = match register(fd) {
             // A duplicate is another number, which hears of the same.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -322,8 +356,8 @@ impl Place {
         let table = self.reactor.table.lock();
         // Whose worker has ended registers with another one before the next wait.
         let Some(tenant) = table.tenants.get(self.key) else { return Ok(()) };
-        let token = token(tenant.generation, self.key);
-        self.reactor.registry.reregister(&mut SourceFd(&self.number(fd)), token, INTEREST)
+        let (token, interest) = (token(tenant.generation, self.key), tenant.source.interest());
+        self.reactor.registry.reregister(&mut SourceFd(&self.number(fd)), token, interest)
     }
 
     /// Takes the descriptor out of the epoll set, and the source out of the table.

@@ -98,6 +98,12 @@ impl<W> Slot<W> {
         Seen(self.word.load(Ordering::Acquire))
     }
 
+    /// Takes the direction for ready, as nothing that happens to it is told yet: a call that blocks
+    /// is what finds out.
+    pub(crate) fn presume_ready(&self, interest: Interest) {
+        self.word.fetch_or(interest.transient(), Ordering::AcqRel);
+    }
+
     /// Forgets readiness after a call that would have blocked, unless an event came since `seen`.
     /// A closed direction is forgotten too: a FIFO can get a new writer.
     pub(crate) fn clear_blocked(&self, seen: Seen, interest: Interest) {

@@ -3,7 +3,7 @@
 //! For waits that are for several descriptors at once, where `Registration` would be in the way:
 //! the caller queues itself with each of them, and parks once.
 
-use crate::engine::{self, Source, SourcePlace};
+use crate::engine::{self, Interest, Source, SourcePlace};
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ impl Watch {
     /// Those of `fcntl(F_DUPFD_CLOEXEC)`, and of starting the global runtime.
     pub(crate) fn new(number: RawFd) -> io::Result<Watch> {
         let source = Arc::new(Source::new());
+        source.prepare(Interest::Write);
         let place = engine::register_from_anywhere(number, &source)?;
         Ok(Watch { number, source, place: Some(place) })
     }

@@ -36,6 +36,7 @@
 //! | [`channel`], [`select!`] | channels with many ends; waits for the first of several things |
 //! | [`queue`], [`group`] | queues with an end; groups and pools of green threads |
 //! | [`blocking()`], [`mod@blocking`] | calls that can only block, on OS threads of a pool |
+//! | [`block_on`] | futures, to their end |
 //! | [`resource`] | pools of what is dear to make and may be used by one at a time: connections |
 //! | [`signal`] | signals of the system, to be waited for |
 //! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
@@ -50,9 +51,9 @@
 pub use greenstd_net as net;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    blocking, channel, eprint, eprintln, fs, green_local, group, local, park, poller, print,
-    println, process, queue, resource, run, runtime, select, signal, spawn, spawn_local, sync,
-    thread, time,
+    block_on, blocking, channel, eprint, eprintln, fs, green_local, group, local, park, poller,
+    print, println, process, queue, resource, run, runtime, select, signal, spawn, spawn_local,
+    sync, thread, time,
 };
 
 /// What makes code green that names std, or that nobody can edit.

@@ -7,6 +7,8 @@
 mod engine;
 
 #[cfg(not(loom))]
+mod block_on;
+#[cfg(not(loom))]
 pub mod blocking;
 #[cfg(not(loom))]
 pub mod channel;
@@ -53,4 +55,6 @@ pub mod time;
 mod tests;
 
 #[cfg(not(loom))]
-pub use self::{blocking::blocking, runtime::run, thread::spawn, thread::spawn_local};
+pub use self::{
+    block_on::block_on, blocking::blocking, runtime::run, thread::spawn, thread::spawn_local,
+};

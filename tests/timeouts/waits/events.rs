@@ -27,6 +27,7 @@ pub const WAITS: &[Wait] = &[
         || assert!(AsyncResult::<(), ()>::new().get().is_ok()),
         |time| AsyncResult::<(), ()>::new().get_timeout(time) == Err(GetError::TimedOut),
     ),
+    plain("block_on", || greenstd::block_on(std::future::pending())),
     wait("WaitGroup::wait", || never_done().wait(), |time| !never_done().wait_timeout(time)),
 ];
 

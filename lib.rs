@@ -43,6 +43,7 @@
 //! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
 //! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
+//! | [`patch`] | a mirror of std, so that a file is ported by one line |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.
@@ -51,7 +52,7 @@ pub use greenstd_net as net;
 pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    blocking, channel, eprint, eprintln, fs, green_local, group, local, park, poller, print,
+    blocking, channel, dbg, eprint, eprintln, fs, green_local, group, local, park, poller, print,
     println, process, queue, resource, run, runtime, select, signal, spawn, spawn_local, sync,
     thread, time,
 };

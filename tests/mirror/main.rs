@@ -9,3 +9,6 @@ mod green;
 mod parity;
 mod plain;
 mod run;
+mod rustdoc;
+mod surface;
+mod table;

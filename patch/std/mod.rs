@@ -49,18 +49,18 @@
 //! NAME.with_borrow(|name| println!("{name}"));
 //! ```
 //!
-//! So a file that declares a `thread_local!` should have it in that line: with greenstd's each green
-//! thread has a value of its own, with std's the green threads of a worker share one. Likewise
-//! `print!`, `println!`, `eprint!`, `eprintln!` and `dbg!`: left out, they print all the same, but
-//! block the worker while the reader is slow. All other macros of std do not block. [`prelude`]
+//! So a file that declares a `thread_local!` should have it in that line: with greenstd's each
+//! green thread has a value of its own, with std's the green threads of a worker share one.
+//! Likewise `print!`, `println!`, `eprint!`, `eprintln!` and `dbg!`: left out, they print all the
+//! same, but block the worker while the reader is slow. No other macro of std blocks. [`prelude`]
 //! itself is std's: the compiler would call a macro ambiguous that a glob import of it replaced.
 //!
 //! # What no mirror can replace
 //!
 //! - **Other modules**: a `use` holds for the module that it stands in. A `mod` inside of a file,
 //!   and each further file, needs the line, too.
-//! - **Absolute paths**: `::std::…`, in a file or in what a macro of another crate expands to, names
-//!   std itself. What `#[derive]` makes names only `core`, which does not block.
+//! - **Absolute paths**: `::std::…`, in a file or in what a macro of another crate expands to,
+//!   names std itself. What `#[derive]` makes names only `core`, which does not block.
 //! - **Methods of std's own types**: `Path::exists`, `Path::metadata`, `Path::read_dir` and their
 //!   like ask the file system on the worker; the functions of [`fs`] do not.
 //! - **Implementations that only std may write**: an `Arc` of a [`File`](fs::File) is no reader or
@@ -70,8 +70,6 @@
 //!   as a green thread has no `pthread_t`.
 //! - **Unstable items** are std's, and those of them that block, block the worker.
 //! - **Other crates**, which name std by themselves.
-
-#![expect(clippy::module_inception, reason = "the mirror has the name of what it mirrors")]
 
 pub mod fs;
 pub mod io;

@@ -53,8 +53,8 @@ macro_rules! eprintln {
     };
 }
 
-/// Prints values with the expressions that they are of to the standard error, as `std::dbg!`, through
-/// [`Stderr`](crate::io::Stderr), and returns them.
+/// Prints expressions and their values to the standard error, as `std::dbg!`, through
+/// [`Stderr`](crate::io::Stderr), and returns the values.
 ///
 /// # Panics
 ///

@@ -6,6 +6,7 @@
 mod flavour;
 mod crowd;
 mod green;
+mod interop;
 mod parity;
 mod plain;
 mod run;

@@ -21,17 +21,17 @@ const WAYS: [&str; 4] = ["std", "0", "1", "2"];
 
 /// What `main` may return.
 pub trait Outcome {
-    fn is_success(self) -> bool;
+    fn succeeds(self) -> bool;
 }
 
 impl Outcome for () {
-    fn is_success(self) -> bool {
+    fn succeeds(self) -> bool {
         true
     }
 }
 
 impl<E: Debug> Outcome for Result<(), E> {
-    fn is_success(self) -> bool {
+    fn succeeds(self) -> bool {
         self.inspect_err(|error| eprintln!("Error: {error:?}")).is_ok()
     }
 }
@@ -56,17 +56,17 @@ pub fn compare<P: Outcome, G: Outcome + 'static>(
     if let Some(way) = way() {
         let _watchdog = Watchdog::new();
         print!("{MARK}");
-        let is_success = match way.as_str() {
-            "std" => plain().is_success(),
-            "0" => green().is_success(),
+        let succeeded = match way.as_str() {
+            "std" => plain().succeeds(),
+            "0" => green().succeeds(),
             workers => {
                 let workers = workers.parse().expect("it is one of the ways");
-                on_workers(workers, move || green().is_success())
+                on_workers(workers, move || green().succeeds())
             }
         };
-        std::process::exit(i32::from(!is_success));
+        std::process::exit(i32::from(!succeeded));
     }
-    let mut expected: Option<String> = None;
+    let mut expected: Option<(String, String)> = None;
     for way in WAYS {
         let output = child(test, way, input);
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -75,8 +75,14 @@ pub fn compare<P: Outcome, G: Outcome + 'static>(
         let (_, said) = text.split_once(MARK).expect("the program was started");
         assert!(!said.is_empty(), "{way}: the program has said nothing");
         match &expected {
-            None => expected = Some(said.to_owned()),
-            Some(expected) => assert_eq!(said, expected, "{way} beside std"),
+            None => expected = Some((said.to_owned(), errors.into_owned())),
+            Some((expected_said, expected_errors)) => {
+                assert_eq!(said, expected_said, "{way} beside std");
+                // Reports of panics name threads by numbers, which differ.
+                if !errors.contains("panicked at") {
+                    assert_eq!(errors, *expected_errors, "{way} beside std");
+                }
+            }
         }
     }
 }

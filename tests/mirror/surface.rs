@@ -49,6 +49,7 @@ const ELSEWHERE: [&str; 3] = ["os::darwin", "os::wasi", "os::windows"];
 
 /// Does not compile unless each module of std for this platform stands at its path.
 #[allow(unused_imports, deprecated, reason = "to be compiled is enough")]
+#[allow(clippy::legacy_numeric_constants, reason = "they are modules of std as well")]
 mod every_module {
     use greenstd::patch::std::{
         alloc, any, arch, array, ascii, backtrace, borrow, boxed, cell, char, clone, cmp,

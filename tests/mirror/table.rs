@@ -227,13 +227,14 @@ pub fn named() -> Vec<(&'static str, &'static str)> {
     use std::os::unix::{prelude, process};
     use std::{io, sync, thread};
     std::thread_local! { static LOCAL: () = (); }
+    let once: sync::Once = sync::ONCE_INIT;
     let local: &'static thread::LocalKey<()> = &LOCAL;
     vec![
         ("thread::park_timeout_ms", type_name_of_val(&thread::park_timeout_ms)),
         ("thread::sleep_ms", type_name_of_val(&thread::sleep_ms)),
         ("thread::scope", type_name_of_val(&thread::scope::<Scoped, ()>)),
         ("fs::soft_link", type_name_of_val(&std::fs::soft_link::<Text, Text>)),
-        ("sync::ONCE_INIT", type_name_of_val(&sync::ONCE_INIT)),
+        ("sync::ONCE_INIT", type_name_of_val(&once)),
         ("net::ToSocketAddrs", type_name_of_val(&<str as ToSocketAddrs>::to_socket_addrs)),
         ("io::IsTerminal", type_name_of_val(&<io::Stdout as IsTerminal>::is_terminal)),
         ("os::linux::net::TcpStreamExt", type_name_of_val(&<TcpStream as TcpStreamExt>::quickack)),

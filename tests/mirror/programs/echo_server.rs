@@ -80,7 +80,7 @@ fn serve(listener: &TcpListener, counts: &Arc<Counts>) -> io::Result<()> {
 
 fn converse(stream: &TcpStream, counts: &Counts) -> io::Result<&'static str> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_millis(2500)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     while reader.read_line(&mut line)? > 0 {

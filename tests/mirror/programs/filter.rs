@@ -1,6 +1,6 @@
 //! A filter between the standard streams: lines are numbered, sorted and summed by several threads.
 
-use super::std::{self, eprintln, print, println};
+use super::std::{self, dbg, eprintln, print, println};
 use std::io::{self, BufRead, BufWriter, IsTerminal, Read, Write};
 use std::sync::mpsc;
 use std::thread;
@@ -56,7 +56,9 @@ pub fn main() -> io::Result<()> {
     let mut rest = String::new();
     io::stdin().read_to_string(&mut rest)?;
     println!("{} bytes more: {rest:?}", rest.len());
-    println!("nothing after the end: {}", io::stdin().bytes().next().is_none());
+    println!("nothing after the end: {}", io::stdin().read(&mut [0])? == 0);
+    std::println!("{}", dbg!(rest.len()) + dbg!(1, 2).1);
+    std::eprint!("no end of a line either");
     print!("a line ");
     print!("in pieces, ");
     io::stdout().flush()?;

@@ -16,6 +16,19 @@ thread_local! {
     static NUMBER: u32 = NEXT.fetch_add(1, Ordering::SeqCst);
 }
 thread_local!(static NAME: OnceCell<String> = const { OnceCell::new() });
+thread_local! {}
+thread_local![
+    #[allow(dead_code)]
+    pub static UNUSED: String = "unused".repeat(2);
+    static BLOCK: u8 = {
+        let half: u8 = "21".parse().unwrap();
+        2 * half
+    };
+    pub(self) static COMPUTED: [u8; 2] = const {
+        let first = 7;
+        [first, first + 1]
+    }
+];
 std::thread_local! {
     static LAST_WORDS: Farewell = const { Farewell(RefCell::new(None)) };
 }
@@ -115,5 +128,6 @@ fn keys() {
     println!("{:?}, then {}", bump(&COUNT), COUNT.replace(5));
     println!("taken: {}, left: {}", COUNT.take(), COUNT.get());
     TRAIL.set(vec!["anew".to_owned()]);
+    println!("{} {:?}", BLOCK.with(|value| *value), COMPUTED.with(|values| *values));
     println!("{:?}, then {:?}", TRAIL.replace(Vec::new()), TRAIL.take());
 }

@@ -70,7 +70,7 @@ fn many_writers() -> io::Result<()> {
     let mut blocks = [0; 10];
     let mut block = [0; 100];
     let mut reader = BufReader::new(reader);
-    while reader.fill_buf()?.first().is_some() {
+    while !reader.fill_buf()?.is_empty() {
         reader.read_exact(&mut block)?;
         // So short a write is atomic.
         assert!(block.iter().all(|byte| *byte == block[0]));

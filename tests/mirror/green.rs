@@ -14,6 +14,8 @@ pub mod datagrams;
 pub mod echo_server;
 #[path = "programs/files.rs"]
 pub mod files;
+#[path = "signatures/files.rs"]
+pub mod files_shape;
 #[path = "programs/filter.rs"]
 pub mod filter;
 #[path = "programs/locals.rs"]
@@ -32,6 +34,10 @@ pub mod proxy;
 pub mod results;
 #[path = "programs/scoped.rs"]
 pub mod scoped;
+#[path = "signatures/sockets.rs"]
+pub mod sockets_shape;
+#[path = "signatures/threads.rs"]
+pub mod threads_shape;
 #[path = "programs/unix_sockets.rs"]
 pub mod unix_sockets;
 #[path = "programs/work_queue.rs"]

@@ -4,6 +4,8 @@
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;
+#[macro_use]
+mod shape;
 mod crowd;
 mod green;
 mod interop;

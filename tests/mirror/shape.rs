@@ -47,4 +47,5 @@ fn signatures_and_traits_are_std_s() {
     assert!(plain::files_shape::fields(child).0.is_none());
     let child = greenstd::process::Command::new("true").spawn().unwrap();
     assert!(green::files_shape::fields(child).0.is_none());
+    assert!(plain::threads_shape::statics() && green::threads_shape::statics());
 }

@@ -153,11 +153,19 @@ traits! {
     PoisonError<Guard<'static>> => [Debug + Display + Error];
 }
 
-// They are made where a program is compiled.
-pub static MUTEX: Mutex<u8> = Mutex::new(0);
-pub static RWLOCK: RwLock<u8> = RwLock::new(0);
-pub static CONDVAR: Condvar = Condvar::new();
-pub static BARRIER: Barrier = Barrier::new(1);
-pub static ONCE: Once = Once::new();
-pub static ONCE_LOCK: OnceLock<u8> = OnceLock::new();
-pub static LAZY_LOCK: LazyLock<u8> = LazyLock::new(|| 0);
+/// Uses values that are made where a program is compiled.
+pub fn statics() -> bool {
+    static MUTEX: Mutex<u8> = Mutex::new(1);
+    static RWLOCK: RwLock<u8> = RwLock::new(2);
+    static CONDVAR: Condvar = Condvar::new();
+    static BARRIER: Barrier = Barrier::new(1);
+    static ONCE: Once = Once::new();
+    static ONCE_LOCK: OnceLock<u8> = OnceLock::new();
+    static LAZY_LOCK: LazyLock<u8> = LazyLock::new(|| 3);
+    CONDVAR.notify_all();
+    ONCE.call_once(|| {
+        BARRIER.wait();
+    });
+    let made = *ONCE_LOCK.get_or_init(|| *MUTEX.lock().unwrap() + *RWLOCK.read().unwrap());
+    ONCE.is_completed() && made == *LAZY_LOCK
+}

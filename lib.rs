@@ -44,6 +44,7 @@
 //! | [`green_local!`], [`local`] | values of each green thread, and values that children inherit |
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
 //! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
+//! | [`patch`] | a mirror of std, so that a file is ported by one line |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.
@@ -51,16 +52,15 @@
 pub use greenstd_net as net;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    block_on, blocking, channel, eprint, eprintln, fs, green_local, group, local, park, poller,
-    print, println, process, queue, resource, run, runtime, select, signal, spawn, spawn_local,
-    sync, thread, time,
+    block_on, blocking, channel, dbg, eprint, eprintln, fs, green_local, group, local, park,
+    poller, print, println, process, queue, resource, run, runtime, select, signal, spawn,
+    spawn_local, sync, thread, time,
 };
 
 /// What makes code green that names std, or that nobody can edit.
 pub mod patch {
     #[cfg(feature = "interpose")]
     pub use greenstd_interpose::{BlockedCalls, blocked_calls, install, install_for_all, symbols};
-    #[allow(unused_imports)]
     pub use greenstd_patch::*;
 }
 

@@ -50,6 +50,20 @@ pub trait CommandExt: AsMut<Command> {
         self
     }
 
+    /// As [`pre_exec`](CommandExt::pre_exec), which was made unsafe later under a new name.
+    ///
+    /// # Safety
+    ///
+    /// As [`pre_exec`](CommandExt::pre_exec).
+    #[deprecated(note = "should be unsafe, use `pre_exec` instead")]
+    unsafe fn before_exec<F>(&mut self, f: F) -> &mut Self
+    where
+        F: FnMut() -> io::Result<()> + Send + Sync + 'static,
+    {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { self.pre_exec(f) }
+    }
+
     /// Replaces this very process by the program, and returns only if that fails.
     ///
     /// Nothing is unwound or flushed. As in std, signal masks and the like may be changed even if

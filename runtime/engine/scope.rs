@@ -29,7 +29,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, AssertUnwindSafe, Location, RefUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 
@@ -173,6 +173,8 @@ where
         Ok(value) => value,
     }
 }
+
+impl RefUnwindSafe for Scope<'_, '_> {}
 
 impl<'scope> Scope<'scope, '_> {
     /// A scope without tenants. Whoever opens one waits until it has none again, before it goes

@@ -7,7 +7,7 @@ use super::options::OpenOptions;
 use crate::thread;
 use std::fmt;
 use std::fs::{FileTimes, Metadata, Permissions, TryLockError};
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -217,13 +217,6 @@ impl File {
     /// Those of `futimens(2)`.
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time))
-    }
-
-    /// Whether the file is a terminal. Never blocks. std's trait `IsTerminal` is sealed, so this is
-    /// a method here.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.descriptor.file.is_terminal()
     }
 
     /// Hands the descriptor over to std's type.

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `way` (how one call is made without blocking a worker), `stream` (a descriptor
 //! of one's own), `pipe`, `stdin`; `sink` (how bytes get to a stream that std writes to as well),
-//! `stdout`, `stderr`, `print`.
+//! `stdout`, `stderr`, `terminal`, `print`.
 //!
 //! # Invariants
 //!
@@ -22,12 +22,13 @@ mod stderr;
 mod stdin;
 mod stdout;
 mod stream;
+mod terminal;
 mod way;
 
 pub use std::io::{
     BufRead, BufReader, BufWriter, Bytes, Chain, Cursor, Empty, Error, ErrorKind, IntoInnerError,
-    IoSlice, IoSliceMut, IsTerminal, LineWriter, Lines, Read, Repeat, Result, Seek, SeekFrom, Sink,
-    Split, Take, Write, copy, empty, prelude, repeat, sink,
+    IoSlice, IoSliceMut, LineWriter, Lines, Read, Repeat, Result, Seek, SeekFrom, Sink, Split,
+    Take, Write, copy, empty, prelude, repeat, sink,
 };
 
 pub use self::pipe::{PipeReader, PipeWriter, pipe};
@@ -36,5 +37,6 @@ pub use self::print::{_eprint, _print};
 pub use self::stderr::{Stderr, StderrLock, stderr};
 pub use self::stdin::{Stdin, StdinLock, read_to_string, stdin};
 pub use self::stdout::{Stdout, StdoutLock, stdout};
+pub use self::terminal::IsTerminal;
 
 pub(crate) use self::stream::{Stream, stream_traits};

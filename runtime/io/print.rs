@@ -53,6 +53,45 @@ macro_rules! eprintln {
     };
 }
 
+/// Prints expressions and their values to the standard error, as `std::dbg!`, through
+/// [`Stderr`](crate::io::Stderr), and returns the values.
+///
+/// # Panics
+///
+/// If the output cannot be written to, as in std.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::dbg;
+///
+/// assert_eq!(dbg!(6 * 7) + 1, 43);
+/// assert_eq!(dbg!("two", 2), ("two", 2));
+/// ```
+#[macro_export]
+macro_rules! dbg {
+    () => {
+        $crate::eprintln!("[{}:{}:{}]", ::std::file!(), ::std::line!(), ::std::column!())
+    };
+    ($value:expr $(,)?) => {
+        // A `match`, so that temporaries of the expression live as long as in the statement alone.
+        match $value {
+            value => {
+                $crate::eprintln!(
+                    "[{}:{}:{}] {} = {:#?}",
+                    ::std::file!(),
+                    ::std::line!(),
+                    ::std::column!(),
+                    ::std::stringify!($value),
+                    &value as &dyn ::std::fmt::Debug
+                );
+                value
+            }
+        }
+    };
+    ($($value:expr),+ $(,)?) => { ($($crate::dbg!($value)),+,) };
+}
+
 #[doc(hidden)]
 pub fn _print(text: fmt::Arguments<'_>) {
     if let Err(error) = stdout().write_fmt(text) {

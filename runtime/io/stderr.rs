@@ -4,7 +4,7 @@ use super::sink::{self, Sink};
 use crate::sync::{ReentrantMutex, ReentrantMutexGuard};
 use std::cell::Cell;
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::process::Stdio;
@@ -48,20 +48,6 @@ impl Stderr {
     /// such a handle until the guard is dropped. Who has the lock may lock again.
     pub fn lock(&self) -> StderrLock<'static> {
         StderrLock { _lock: LOCK.lock() }
-    }
-
-    /// Whether it is a terminal. `std::io::IsTerminal`, which only std can implement.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.as_fd().is_terminal()
-    }
-}
-
-impl StderrLock<'_> {
-    /// Whether it is a terminal. `std::io::IsTerminal`, which only std can implement.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.as_fd().is_terminal()
     }
 }
 

@@ -10,7 +10,7 @@ use super::way;
 use crate::sync::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use std::fmt;
-use std::io::{self, BufRead, IsTerminal, Lines, Read};
+use std::io::{self, BufRead, Lines, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::PoisonError;
@@ -99,20 +99,6 @@ impl Stdin {
     /// The lines of the input, without their ends. Holds the lock.
     pub fn lines(self) -> Lines<StdinLock<'static>> {
         self.lock().lines()
-    }
-
-    /// Whether it is a terminal. `std::io::IsTerminal`, which only std can implement.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.as_fd().is_terminal()
-    }
-}
-
-impl StdinLock<'_> {
-    /// Whether it is a terminal. `std::io::IsTerminal`, which only std can implement.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.as_fd().is_terminal()
     }
 }
 

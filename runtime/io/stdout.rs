@@ -9,7 +9,7 @@ use super::sink::{self, Sink};
 use crate::sync::{ReentrantMutex, ReentrantMutexGuard};
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::process::Stdio;
@@ -75,20 +75,6 @@ impl Stdout {
         let output = OUTPUT.lock();
         output.locks.set(output.locks.get() + 1);
         StdoutLock { output }
-    }
-
-    /// Whether it is a terminal. `std::io::IsTerminal`, which only std can implement.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.as_fd().is_terminal()
-    }
-}
-
-impl StdoutLock<'_> {
-    /// Whether it is a terminal. `std::io::IsTerminal`, which only std can implement.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.as_fd().is_terminal()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::fixture::{SOON, let_wait, was_killed};
 use greenstd::fs::{File, OpenOptions};
+use greenstd::io::IsTerminal;
 use greenstd::time;
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};

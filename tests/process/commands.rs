@@ -142,6 +142,15 @@ parity! {
         assert_eq!(refused.spawn().unwrap_err().raw_os_error(), Some(libc::EDOM));
     }
 
+    #[expect(deprecated, reason = "part of std's surface")]
+    fn before_exec_is_pre_exec() {
+        use unix::CommandExt;
+        let mut command = process::Command::new("pwd");
+        // SAFETY: a system call.
+        let command = unsafe { command.before_exec(|| std::env::set_current_dir("/usr")) };
+        assert_eq!(command.output().unwrap().stdout, b"/usr\n");
+    }
+
     fn name_and_group_are_set() {
         use unix::CommandExt;
         let mut command = process::Command::new("sh");

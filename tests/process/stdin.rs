@@ -3,7 +3,7 @@
 use crate::child;
 use crate::fixture::{beside_a_neighbour, tell_parent, wait_for_child};
 use crate::flavour::on_workers;
-use greenstd::io::stdin;
+use greenstd::io::{IsTerminal, stdin};
 use greenstd::thread;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};

@@ -3,7 +3,7 @@
 use crate::child;
 use crate::fixture::{SOON, beside_a_neighbour, tell_parent, wait_for_child};
 use crate::flavour::on_workers;
-use greenstd::io::{stderr, stdout};
+use greenstd::io::{IsTerminal, stderr, stdout};
 use greenstd::thread;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ExitStatus, Stdio};

@@ -14,6 +14,7 @@
 //! | `symbol.rs` | the macro that defines hooks, and what is counted of each |
 //! | `raw.rs` | system calls by the instruction, and `errno` |
 //! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
+//! | `pool.rs` | OS threads for the calls that can only block |
 //!
 //! # Rules of a hook
 //!
@@ -35,8 +36,12 @@
 #[macro_use]
 mod symbol;
 mod gate;
+mod pool;
 mod raw;
 
+mod epoll;
+mod poll;
+mod select;
 mod sleep;
 
 #[cfg(test)]
@@ -47,7 +52,8 @@ pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
 use std::io;
 
 /// Every family's hooks. They are named here, so that the linker keeps them all.
-pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[sleep::SYMBOLS];
+pub(crate) static FAMILIES: &[&[symbol::Symbol]] =
+    &[sleep::SYMBOLS, epoll::SYMBOLS, poll::SYMBOLS, select::SYMBOLS];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from
 /// now on, and those are the default for green threads from now on.

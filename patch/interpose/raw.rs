@@ -52,3 +52,15 @@ pub(crate) fn to_c(answer: Answer) -> c_long {
         }
     }
 }
+
+/// Ends the process, as code that was compiled to be checked does when it would write beyond its
+/// memory.
+#[cold]
+pub(crate) fn fail_check() -> ! {
+    unsafe extern "C" {
+        /// The C library's, for just this.
+        fn __chk_fail() -> !;
+    }
+    // SAFETY: it takes nothing, and does not return.
+    unsafe { __chk_fail() }
+}

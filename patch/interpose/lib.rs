@@ -14,6 +14,7 @@
 //! | `symbol.rs` | the macro that defines hooks, and what is counted of each |
 //! | `raw.rs` | system calls by the instruction, and `errno` |
 //! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
+//! | `original.rs` | the C library's own functions, where they are no system calls |
 //! | `pool.rs` | OS threads for the calls that can only block |
 //!
 //! # Rules of a hook
@@ -36,10 +37,19 @@
 #[macro_use]
 mod symbol;
 mod gate;
+mod original;
 mod pool;
 mod raw;
 
+mod account;
+mod address;
+mod child;
 mod epoll;
+mod file_lock;
+mod flush;
+mod host;
+mod name_server;
+mod open;
 mod poll;
 mod select;
 mod sleep;
@@ -52,8 +62,21 @@ pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
 use std::io;
 
 /// Every family's hooks. They are named here, so that the linker keeps them all.
-pub(crate) static FAMILIES: &[&[symbol::Symbol]] =
-    &[sleep::SYMBOLS, epoll::SYMBOLS, poll::SYMBOLS, select::SYMBOLS];
+#[rustfmt::skip]
+pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
+    sleep::SYMBOLS,
+    child::SYMBOLS,
+    epoll::SYMBOLS,
+    file_lock::SYMBOLS,
+    flush::SYMBOLS,
+    open::SYMBOLS,
+    poll::SYMBOLS,
+    select::SYMBOLS,
+    address::SYMBOLS,
+    host::SYMBOLS,
+    account::SYMBOLS,
+    name_server::SYMBOLS,
+];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from
 /// now on, and those are the default for green threads from now on.

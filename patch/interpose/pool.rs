@@ -8,6 +8,7 @@
 //! may leave it alone; or it is *lent* what belongs to the caller, who then stays until it is over.
 
 use crate::gate;
+use crate::raw::Answer;
 use crate::symbol::count_blocked;
 use greenstd_runtime::blocking::{BlockingPool, Builder, JobHandle};
 use greenstd_runtime::thread;
@@ -79,6 +80,27 @@ pub(crate) fn lend<T>(blocked: &AtomicU64, call: impl FnOnce() -> T) -> T {
 /// [`lend`] of a call that waits for somebody else. The call itself if no thread is free for it.
 pub(crate) fn lend_wait<T, C: FnOnce() -> T>(call: C) -> Result<T, C> {
     lend_to(call, |lent| WAITS.try_spawn(lent).ok())
+}
+
+/// Tries; then has an OS thread wait, or tries again now and then if there is none.
+pub(crate) fn wait_patiently(
+    mut attempt: impl FnMut() -> Answer,
+    is_held: impl Fn(&Answer) -> bool,
+    mut wait: impl FnMut() -> Answer,
+) -> Answer {
+    let mut pauses = Pauses::new();
+    loop {
+        let answer = attempt();
+        if !is_held(&answer) {
+            return answer;
+        }
+        match lend_wait(&mut wait) {
+            // A signal that only the thread has had.
+            Ok(Err(libc::EINTR)) => {}
+            Ok(answer) => return answer,
+            Err(_) => pauses.pause(None)?,
+        }
+    }
 }
 
 /// What a call is while an OS thread makes it.

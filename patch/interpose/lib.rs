@@ -43,16 +43,21 @@ mod raw;
 
 mod account;
 mod address;
+mod await_signal;
 mod child;
 mod epoll;
 mod file_lock;
 mod flush;
+mod handler;
 mod host;
+mod message_queue;
 mod name_server;
 mod open;
 mod poll;
 mod select;
 mod sleep;
+mod system_v;
+mod vfork;
 
 #[cfg(test)]
 mod laws;
@@ -76,6 +81,11 @@ pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
     host::SYMBOLS,
     account::SYMBOLS,
     name_server::SYMBOLS,
+    handler::SYMBOLS,
+    await_signal::SYMBOLS,
+    message_queue::SYMBOLS,
+    system_v::SYMBOLS,
+    vfork::SYMBOLS,
 ];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from

@@ -1,12 +1,12 @@
 //! The hooks of this crate on green threads that share their worker's thread-locals, which is
 //! enough for calls that keep nothing there. What matters is tested from outside: `tests/patch`.
 
-//mod await_signal;
-//mod child;
-//mod file;
-//mod lookup;
+mod await_signal;
+mod child;
+mod file;
+mod lookup;
 mod multiplex;
-//mod queue;
+mod queue;
 mod sleep;
 
 use greenstd_runtime::runtime::{Builder, Runtime};

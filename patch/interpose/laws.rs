@@ -3,6 +3,7 @@
 
 mod await_signal;
 mod child;
+mod coverage;
 mod file;
 mod lookup;
 mod multiplex;

@@ -14,6 +14,9 @@
 //! | `symbol.rs` | the macro that defines hooks, and what is counted of each |
 //! | `raw.rs` | system calls by the instruction, and `errno` |
 //! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
+//! | `original.rs` | the C library's own function, where the kernel has none |
+//! | `table.rs` | what is known of each descriptor |
+//! | `wait.rs` | the one loop of all calls on descriptors |
 //!
 //! # Rules of a hook
 //!
@@ -35,9 +38,23 @@
 #[macro_use]
 mod symbol;
 mod gate;
+mod original;
+mod pool;
 mod raw;
 
+mod buffers;
+mod table;
+mod wait;
+
+mod accept;
+mod connect;
+mod descriptors;
+mod positioned;
+mod receive;
+mod send;
 mod sleep;
+mod stream;
+mod transfer;
 
 #[cfg(test)]
 mod laws;
@@ -47,7 +64,18 @@ pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
 use std::io;
 
 /// Every family's hooks. They are named here, so that the linker keeps them all.
-pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[sleep::SYMBOLS];
+#[rustfmt::skip]
+pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
+    accept::SYMBOLS,
+    connect::SYMBOLS,
+    descriptors::SYMBOLS,
+    positioned::SYMBOLS,
+    receive::SYMBOLS,
+    send::SYMBOLS,
+    sleep::SYMBOLS,
+    stream::SYMBOLS,
+    transfer::SYMBOLS,
+];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from
 /// now on, and those are the default for green threads from now on.

@@ -153,8 +153,9 @@ pub fn spend_io_budget() {
 }
 
 /// Counts the bytes that an I/O call has moved as further calls, since copying them takes as long.
+/// Only the next [`spend_budget`](crate::park::spend_budget) yields if that was too much.
 #[cold]
-pub(crate) fn spend_io_bytes(bytes: usize) {
+pub fn spend_io_bytes(bytes: usize) {
     if let Some((worker, _)) = Worker::on_fiber() {
         worker.spend_io_bytes(bytes);
     }

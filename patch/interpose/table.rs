@@ -242,7 +242,9 @@ pub(crate) fn closing_all(
     last: usize,
     close: impl FnOnce() -> raw::Answer,
 ) -> raw::Answer {
-    for_each(first, last, |fd, slot| drop(slot.end(fd)));
+    for_each(first, last, |fd, slot| {
+        let _ended = slot.end(fd);
+    });
     let answer = close();
     for_each(first, last, |_, slot| {
         let word = slot.word();

@@ -290,7 +290,7 @@ impl Worker {
     fn push_yielded(&self, lane: Lane, fiber: NonNull<Header>) {
         match lane {
             Lane::Pinned | Lane::Local => self.push_ready(fiber),
-            Lane::Free => self.push_stealable_quietly(Runnable(fiber)),
+            Lane::Free => self.push_stealable_last(Runnable(fiber)),
         }
     }
 

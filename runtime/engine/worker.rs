@@ -194,6 +194,19 @@ impl Worker {
         }
     }
 
+    /// Queues a free fiber behind all other stealable work, and tells nobody. Its turn would have
+    /// to come at once to be better off in `next`, where each way in and out costs as much as the
+    /// whole deque.
+    #[inline]
+    pub(super) fn push_stealable_last(&self, work: Runnable) {
+        // Relaxed: only this worker puts something there, and what was there is older.
+        if self.remote().next.load(Ordering::Relaxed).is_null() {
+            self.deque.push(work);
+        } else {
+            self.push_stealable_quietly(work);
+        }
+    }
+
     /// Puts something into `next` and takes out what was there.
     #[inline]
     pub(super) fn exchange_next(&self, work: *mut Header) -> Option<Runnable> {

@@ -2,7 +2,8 @@
 //!
 //! The only module of this crate with unsafe code. What the rest of the crate uses of it is
 //! re-exported here, and is safe. Reading order: `life` (the protocol), `fiber` (what a green
-//! thread is), `worker`, `cycle` and `hunt` (who runs it), `shared` (what workers have in common),
+//! thread is), `worker`, `cycle` and `hunt` (who runs it), `shared` and `remote` (what workers have in common), `relief`, `sentry` and `spare` (what
+//! happens when one is stuck),
 //! `reactor`, `slot` and `timers` (what it waits for), `runtime` (how it all starts and ends).
 #![allow(unsafe_code)]
 
@@ -92,6 +93,10 @@ mod reactor;
 #[cfg(not(loom))]
 mod ready;
 #[cfg(not(loom))]
+mod relief;
+#[cfg(not(loom))]
+mod remote;
+#[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
 mod run;
@@ -100,9 +105,13 @@ mod runtime;
 #[cfg(not(loom))]
 mod scope;
 #[cfg(not(loom))]
+mod sentry;
+#[cfg(not(loom))]
 mod shared;
 #[cfg(not(loom))]
 mod signals;
+#[cfg(not(loom))]
+mod spare;
 #[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]

@@ -2,7 +2,8 @@
 //!
 //! The worker alone waits; any thread may register, deregister and ring. A descriptor is
 //! registered once, for both directions and edge-triggered, and costs no further system call until
-//! it is closed.
+//! it is closed. While the worker is stuck, the sentry takes its events and hands them out in its
+//! place (`hand_out`).
 //!
 //! # Invariants
 //!
@@ -12,7 +13,9 @@
 //! 3. A descriptor is deregistered before its number goes back to the kernel; a copy of it (`dup`)
 //!    would otherwise keep the registration alive.
 //! 4. Events are handed out, to the last wake-up, under the lock of the table: whoever holds it
-//!    finds each waiter in its slot or made runnable (`deadlock`).
+//!    finds each waiter in its slot or made runnable (`deadlock`). By whomever: those that were
+//!    taken from the kernel and not yet handed out concern nobody but waiters in their slots.
+//! 5. A ring is told once, to the worker or to the sentry; the sentry passes it on (`sentry`).
 
 use super::atomic::{AtomicPtr, AtomicU32, Mutex};
 use super::fork;
@@ -25,6 +28,7 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use parking_lot::MutexGuard;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::ffi::c_int;
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -208,6 +212,23 @@ fn wait_below_millisecond(epoll: RawFd, timeout: Duration) -> bool {
     ready > 0
 }
 
+/// Waits until one of the epoll sets has events or the time is up.
+pub(super) fn wait_for_any(reactors: &[Arc<ReactorHandle>], timeout: Duration) {
+    let entry = |reactor: &Arc<ReactorHandle>| {
+        let fd = reactor.registry.as_raw_fd();
+        libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
+    };
+    let mut polls: Vec<libc::pollfd> = reactors.iter().map(entry).collect();
+    let time = libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
+    };
+    // SAFETY: so many pollfds and a timespec that outlive the call; no signal mask.
+    unsafe {
+        libc::ppoll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, &raw const time, ptr::null());
+    }
+}
+
 /// Invariant 1.
 fn token(generation: u32, key: usize) -> Token {
     Token(((generation as usize) << 32) | key)
@@ -232,6 +253,31 @@ fn bits(event: &Event) -> u32 {
     }
     if event.is_priority() {
         bits |= READABLE | URGENT;
+    }
+    bits
+}
+
+/// [`bits`] of an event as the kernel tells it.
+fn bits_of_flags(flags: u32) -> u32 {
+    let has = |flag: c_int| flags & flag as u32 != 0;
+    let mut bits = 0;
+    if has(libc::EPOLLIN) || has(libc::EPOLLPRI) {
+        bits |= READABLE;
+    }
+    if has(libc::EPOLLOUT) {
+        bits |= WRITABLE;
+    }
+    if has(libc::EPOLLRDHUP) || has(libc::EPOLLHUP) {
+        bits |= READABLE | READ_CLOSED;
+    }
+    if has(libc::EPOLLHUP) || has(libc::EPOLLERR) {
+        bits |= WRITABLE | WRITE_CLOSED;
+    }
+    if has(libc::EPOLLERR) {
+        bits |= READABLE | READ_CLOSED;
+    }
+    if has(libc::EPOLLPRI) {
+        bits |= URGENT;
     }
     bits
 }
@@ -265,6 +311,35 @@ impl ReactorHandle {
     /// Keeps the table as it is: while it is locked no event is handed out here.
     pub(super) fn lock_table(&self) -> MutexGuard<'_, Table> {
         self.table.lock()
+    }
+
+    /// Takes the events that there are, in place of the worker, and wakes whom they concern. True
+    /// if there was a ring among them, which was meant for the worker.
+    pub(super) fn hand_out(&self, events: &mut Vec<libc::epoll_event>) -> bool {
+        let mut was_rung = false;
+        loop {
+            events.clear();
+            events.reserve(EVENT_BATCH);
+            let room = c_int::try_from(EVENT_BATCH).expect("a small number");
+            let set = self.registry.as_raw_fd();
+            // SAFETY: there is room for so many events.
+            let count = unsafe { libc::epoll_wait(set, events.as_mut_ptr(), room, 0) };
+            // An error is a signal that came in between: the next time will do.
+            let count = usize::try_from(count).unwrap_or(0);
+            // SAFETY: the kernel has written so many.
+            unsafe { events.set_len(count) };
+            let table = self.table.lock();
+            for &libc::epoll_event { events: flags, u64: token } in &*events {
+                let token = Token(token as usize);
+                was_rung |= token == WAKER;
+                if let Some(source) = table.find(token) {
+                    source.post(bits_of_flags(flags), |waiter| waiter.unpark());
+                }
+            }
+            if count < EVENT_BATCH {
+                return was_rung;
+            }
+        }
     }
 
     /// Makes the worker return from `wait`.

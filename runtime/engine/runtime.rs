@@ -12,7 +12,8 @@ use super::handles::JoinHandle;
 use super::monitor::{self, Monitor, Watchdog};
 use super::park;
 use super::reactor::Reactor;
-use super::shared::{Shared, SharedConfig};
+use super::shared::{Runnable, Shared, SharedConfig};
+use super::spare;
 use super::spawn::{self, Options, Target};
 use super::stack::alternate::AlternateStack;
 use super::stack::message::Message;
@@ -57,6 +58,7 @@ pub struct Builder {
     reports_overflow: bool,
     detects_deadlocks: bool,
     monitor: Option<Monitor>,
+    pub(super) spare_workers: usize,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -86,6 +88,7 @@ impl Builder {
             reports_overflow: true,
             detects_deadlocks: true,
             monitor: cfg!(debug_assertions).then(Monitor::new),
+            spare_workers: spare::SPARE_WORKERS,
         }
     }
 
@@ -185,6 +188,8 @@ impl Builder {
                 live_limit: self.live_limit,
                 detects_deadlocks: self.detects_deadlocks,
                 watchdog: self.monitor.map(Watchdog::new).transpose()?,
+                name: self.name.as_str().into(),
+                spare_workers: self.spare_workers,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
@@ -195,12 +200,7 @@ impl Builder {
         for (index, ((deque, reactor), stacks)) in parts.enumerate() {
             let shared = runtime.shared.clone();
             let name = format!("{}-{index}", self.name);
-            let body = move || {
-                let _abort = AbortOnPanic;
-                // Without it an overflow still ends the process, only without a message.
-                let _alternate_stack = AlternateStack::ensure();
-                Worker::new(shared, index, deque, reactor, stacks).run();
-            };
+            let body = move || serve(shared, index, deque, reactor, stacks);
             match thread::Builder::new().name(name).spawn(body) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
@@ -285,10 +285,10 @@ impl Runtime {
         unsafe { spawn::spawn(target, Lane::Pinned, options, Location::caller(), closure) }
     }
 
-    /// The number of workers.
+    /// The number of workers, without spare ones ([`Builder::spare_workers`]).
     #[must_use]
     pub fn worker_count(&self) -> usize {
-        self.shared.remotes.len()
+        self.shared.regular().len()
     }
 
     /// What the stacks of this runtime hold at the moment.
@@ -337,7 +337,7 @@ impl Runtime {
                 }
             }
         }
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.drain(..).chain(self.shared.relief.take_threads()) {
             // It has said that it ends: this waits for the last instructions. A panic aborts.
             let _ = thread.join();
         }
@@ -354,6 +354,20 @@ impl Drop for Runtime {
             self.end(None);
         }
     }
+}
+
+/// The life of a worker, on its OS thread.
+pub(super) fn serve(
+    shared: Arc<Shared>,
+    index: usize,
+    deque: Deque<Runnable>,
+    reactor: Reactor,
+    stacks: LocalCache,
+) {
+    let _abort = AbortOnPanic;
+    // Without it an overflow still ends the process, only without a message.
+    let _alternate_stack = AlternateStack::ensure();
+    Worker::new(shared, index, deque, reactor, stacks).run();
 }
 
 /// A panic in the loop itself is a bug that leaves fibers on a stack that nobody can resume.

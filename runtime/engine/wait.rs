@@ -74,9 +74,9 @@ impl Worker {
         }
         let how = if shielded { Suspend::ParkShielded } else { Suspend::Park };
         // Invariant 2.
-        let switch = || match header.lane != Lane::Free && std::thread::panicking() {
-            false => Self::suspend(fiber, how),
-            true => Self::park_in_place(fiber, shielded),
+        let switch = || match header.may_switch() {
+            true => Self::suspend(fiber, how),
+            false => Self::park_in_place(fiber, shielded),
         };
         match deadline {
             None => switch(),

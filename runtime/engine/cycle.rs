@@ -343,10 +343,16 @@ impl Worker {
     fn wind_up(&self) -> bool {
         // A task may have been offered while this worker slept.
         self.drain_inbox();
-        while let Some(work) = self.pop_stealable().or_else(|| self.take_injected()) {
+        // First, so that a free fiber is not resumed once more either.
+        self.kill_fibers();
+        // Those that are there now: a free fiber that yields is back at once.
+        for _ in 0..self.queued_stealable() {
+            let Some(work) = self.pop_stealable() else { break };
             self.run_one(work.0);
         }
-        self.kill_fibers();
+        while let Some(work) = self.take_injected() {
+            self.run_one(work.0);
+        }
         self.ready.is_empty()
             && self.fibers.borrow().is_empty()
             && self.shared.remotes().iter().all(|remote| remote.free_fibers.lock().is_empty())

@@ -304,6 +304,35 @@ mod models {
         });
     }
 
+    /// A spare worker leaves while work comes and the other one falls asleep.
+    #[test]
+    fn loom_no_work_is_stranded_by_a_worker_that_leaves() {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
+            let model = Model::new();
+            let (producing, leaving) = (model.clone(), model.clone());
+            let producer = thread::spawn(move || producing.publish());
+            let spare = thread::spawn(move || {
+                let took = leaving.take();
+                if !took {
+                    leaving.idle.leave();
+                    if leaving.work_is_left() {
+                        leaving.notify();
+                    }
+                }
+                usize::from(took)
+            });
+            let mut done = model.work(0);
+            producer.join().expect("the producer does not panic");
+            done += spare.join().expect("the spare worker does not panic");
+            let is_rung = model.rung[0].load(Relaxed) == 1;
+            assert!(done == 1 || is_rung, "work is left and nobody is rung");
+            let counted = model.idle.while_everybody_sleeps(|| ()).is_some();
+            assert!(is_rung || done == 1 && counted || model.idle.workers.load(Relaxed) == 2);
+        });
+    }
+
     #[test]
     fn loom_a_sleeper_is_taken_once() {
         loom::model(|| {

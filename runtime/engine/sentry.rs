@@ -190,9 +190,7 @@ impl<'s> Sentry<'s> {
                 self.next_start = now + RETRY_AFTER;
             }
         }
-        if spares > 0 {
-            spare::join_those_who_left(shared);
-        }
+        spare::join_those_who_left(shared);
         if relief.has_superfluous() {
             self.superfluous().for_each(Remote::rouse);
         }

@@ -54,9 +54,11 @@ fn a_free_fiber_leaves_a_worker_that_is_hogged() {
                         hint::spin_loop();
                     }
                 };
-                // SAFETY: the handle is dropped right away, on this thread.
-                let hog =
-                    unsafe { spawn::spawn_local(Options::default(), Location::caller(), hog) };
+                // SAFETY: nothing is borrowed, and the handle is dropped right away.
+                let hog = unsafe {
+                    let options = Options::default();
+                    spawn::spawn(Target::Here, Lane::Local, options, Location::caller(), hog)
+                };
                 drop(hog.unwrap());
                 while !is_hogged.load(Ordering::Acquire) {
                     park::yield_now();

@@ -3,7 +3,7 @@
 //! The worker alone waits; any thread may register, deregister and ring. A descriptor is
 //! registered once, for both directions and edge-triggered, and costs no further system call until
 //! it is closed. While the worker is stuck, the sentry takes its events and hands them out in its
-//! place (`hand_out`).
+//! place (`stand_in`).
 //!
 //! # Invariants
 //!
@@ -28,7 +28,6 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use parking_lot::MutexGuard;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
-use std::ffi::c_int;
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -37,13 +36,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Events taken from the kernel at once: enough that a thousand ready sockets are one system call.
-const EVENT_BATCH: usize = 1024;
+pub(super) const EVENT_BATCH: usize = 1024;
 
 /// Descriptors at which a worker looks that falls asleep: far less than what the timer of a short
 /// sleep costs.
 const LOOKED_AT_FOR_WAITERS: usize = 4;
 
-const WAKER: Token = Token(usize::MAX);
+pub(super) const WAKER: Token = Token(usize::MAX);
 
 /// What a descriptor is registered for: everything, once.
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
@@ -212,23 +211,6 @@ fn wait_below_millisecond(epoll: RawFd, timeout: Duration) -> bool {
     ready > 0
 }
 
-/// Waits until one of the epoll sets has events or the time is up.
-pub(super) fn wait_for_any(reactors: &[Arc<ReactorHandle>], timeout: Duration) {
-    let entry = |reactor: &Arc<ReactorHandle>| {
-        let fd = reactor.registry.as_raw_fd();
-        libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
-    };
-    let mut polls: Vec<libc::pollfd> = reactors.iter().map(entry).collect();
-    let time = libc::timespec {
-        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
-    };
-    // SAFETY: so many pollfds and a timespec that outlive the call; no signal mask.
-    unsafe {
-        libc::ppoll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, &raw const time, ptr::null());
-    }
-}
-
 /// Invariant 1.
 fn token(generation: u32, key: usize) -> Token {
     Token(((generation as usize) << 32) | key)
@@ -257,33 +239,8 @@ fn bits(event: &Event) -> u32 {
     bits
 }
 
-/// [`bits`] of an event as the kernel tells it.
-fn bits_of_flags(flags: u32) -> u32 {
-    let has = |flag: c_int| flags & flag as u32 != 0;
-    let mut bits = 0;
-    if has(libc::EPOLLIN) || has(libc::EPOLLPRI) {
-        bits |= READABLE;
-    }
-    if has(libc::EPOLLOUT) {
-        bits |= WRITABLE;
-    }
-    if has(libc::EPOLLRDHUP) || has(libc::EPOLLHUP) {
-        bits |= READABLE | READ_CLOSED;
-    }
-    if has(libc::EPOLLHUP) || has(libc::EPOLLERR) {
-        bits |= WRITABLE | WRITE_CLOSED;
-    }
-    if has(libc::EPOLLERR) {
-        bits |= READABLE | READ_CLOSED;
-    }
-    if has(libc::EPOLLPRI) {
-        bits |= URGENT;
-    }
-    bits
-}
-
 impl Table {
-    fn find(&self, token: Token) -> Option<&Source> {
+    pub(super) fn find(&self, token: Token) -> Option<&Source> {
         let tenant = self.tenants.get(token.0 & u32::MAX as usize)?;
         (tenant.generation as usize == token.0 >> 32).then_some(&*tenant.source)
     }
@@ -313,33 +270,9 @@ impl ReactorHandle {
         self.table.lock()
     }
 
-    /// Takes the events that there are, in place of the worker, and wakes whom they concern. True
-    /// if there was a ring among them, which was meant for the worker.
-    pub(super) fn hand_out(&self, events: &mut Vec<libc::epoll_event>) -> bool {
-        let mut was_rung = false;
-        loop {
-            events.clear();
-            events.reserve(EVENT_BATCH);
-            let room = c_int::try_from(EVENT_BATCH).expect("a small number");
-            let set = self.registry.as_raw_fd();
-            // SAFETY: there is room for so many events.
-            let count = unsafe { libc::epoll_wait(set, events.as_mut_ptr(), room, 0) };
-            // An error is a signal that came in between: the next time will do.
-            let count = usize::try_from(count).unwrap_or(0);
-            // SAFETY: the kernel has written so many.
-            unsafe { events.set_len(count) };
-            let table = self.table.lock();
-            for &libc::epoll_event { events: flags, u64: token } in &*events {
-                let token = Token(token as usize);
-                was_rung |= token == WAKER;
-                if let Some(source) = table.find(token) {
-                    source.post(bits_of_flags(flags), |waiter| waiter.unpark());
-                }
-            }
-            if count < EVENT_BATCH {
-                return was_rung;
-            }
-        }
+    /// The epoll set, for who stands in for the worker.
+    pub(super) fn epoll(&self) -> RawFd {
+        self.registry.as_raw_fd()
     }
 
     /// Makes the worker return from `wait`.

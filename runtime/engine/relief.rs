@@ -7,7 +7,7 @@
 //!
 //! The sentry comes with the first free fiber that starts, so a runtime without any has neither the
 //! thread nor its cost. If the system refuses the thread, that is reported once, the fibers run as
-//! they would without relief, and each worker tries again with the next free fiber that it starts.
+//! they would without relief, and it is tried again with a free fiber that starts later.
 //!
 //! # State
 //!
@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | `is_posted` | the sentry is there | the sentry, once |
 //! | `vigil` | whether it rests (`vigil`) | the sentry; workers that come back |
-//! | `spares` | spare workers that were started and have not left | the sentry up, each spare down |
+//! | `spares` | spare workers that have not left | the sentry up, each spare worker down |
 //! | `needed` | how many the sentry wants | the sentry |
 //!
 //! # Orderings
@@ -34,6 +34,10 @@ use super::worker::Worker;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+/// How long the system is left alone that has refused the sentry.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a runtime has of its sentry and its spare workers.
 #[derive(Debug)]
@@ -55,7 +59,8 @@ pub(super) struct Roster {
     sentry: Option<JoinHandle<()>>,
     /// By their places among those for spare workers; `None` where nobody is.
     pub(super) spares: Vec<Option<JoinHandle<()>>>,
-    has_failed: bool,
+    /// When to try again after the system has refused the sentry.
+    next_try: Option<Instant>,
 }
 
 impl Relief {
@@ -81,10 +86,10 @@ impl Relief {
     }
 
     /// Starts the sentry, if nobody has yet. When this returns it is known to the deadlock
-    /// detector.
+    /// detector. An error is returned for the first failure only.
     fn post(&self, shared: &Arc<Shared>) -> io::Result<()> {
         let mut roster = self.roster.lock();
-        if roster.sentry.is_some() {
+        if roster.sentry.is_some() || roster.next_try.is_some_and(|time| Instant::now() < time) {
             return Ok(());
         }
         let shared = shared.clone();
@@ -101,13 +106,10 @@ impl Relief {
                 roster.sentry = Some(thread);
                 Ok(())
             }
-            Err(error) if roster.has_failed => {
-                drop(error);
-                Ok(())
-            }
             Err(error) => {
-                roster.has_failed = true;
-                Err(error)
+                let is_first = roster.next_try.is_none();
+                roster.next_try = Some(Instant::now() + RETRY_AFTER);
+                if is_first { Err(error) } else { Ok(()) }
             }
         }
     }

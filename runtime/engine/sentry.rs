@@ -28,10 +28,11 @@
 
 use super::atomic::{Ordering, fence};
 use super::pace::Beat;
-use super::reactor::{self, ReactorHandle};
+use super::reactor::ReactorHandle;
 use super::remote::Remote;
 use super::shared::Shared;
 use super::spare;
+use super::stand_in;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -122,7 +123,7 @@ impl<'s> Sentry<'s> {
         match reactors.is_empty() {
             true if self.shared.relief.vigil.is_closed() => {}
             true => thread::park_timeout(time),
-            false => reactor::wait_for_any(&reactors, time),
+            false => stand_in::wait_for_any(&reactors, time),
         }
     }
 

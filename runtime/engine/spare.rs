@@ -6,18 +6,20 @@
 //!
 //! # Invariants
 //!
-//! 1. A spare worker leaves only if it has nothing to run and no pinned fiber, and if fewer workers
-//!    are stuck than there are spare ones. It is awake then, and does not search (`Idle::leave`).
+//! 1. A spare worker leaves only if it has nothing to run and no pinned fiber, and if fewer
+//!    workers are stuck than there are spare ones. It is awake then, and does not search
+//!    (`Idle::leave`).
 //! 2. Who waits for an event or a timer of a spare worker that leaves is woken for no reason, and
 //!    waits with another worker then.
 //! 3. It counts as a worker (`Idle`, `running`) from before its OS thread is started until it has
 //!    given up all that others could look for at its place.
-//! 4. Whoever looks for a deadlock while its OS thread ends takes that one for a stranger, who might
-//!    wake somebody. So the sentry, when it has joined the thread, has a worker look once more.
+//! 4. Whoever looks for a deadlock while its OS thread ends takes that one for a stranger, who
+//!    might wake somebody. So the sentry, when it has joined the thread, has a worker look again.
 
 use super::atomic::Ordering;
+use super::os_thread;
 use super::reactor::Reactor;
-use super::runtime::{self, Builder};
+use super::runtime::Builder;
 use super::shared::Shared;
 use super::stack::LocalCache;
 use super::worker::Worker;
@@ -80,7 +82,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let its_own = shared.clone();
     let body = move || {
         let deque = its_own.spare_places()[seat].take_deque();
-        runtime::serve(its_own, index, deque, reactor, stacks);
+        os_thread::serve(its_own, index, deque, reactor, stacks);
     };
     match thread::Builder::new().name(format!("{}-spare-{seat}", relief.name())).spawn(body) {
         Ok(thread) => {

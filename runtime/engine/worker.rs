@@ -19,10 +19,10 @@
 //! | `next` | the stealable work that came last | this worker; thieves after a while |
 //! | `deque` | stealable work that came before | this worker, thieves |
 //!
-//! Stealable are tasks, and free fibers that can go on. Who queues something from inside of a fiber,
-//! which may run on for long, sends for another worker if one sleeps. What the loop itself queues
-//! it runs next, so it sends for somebody only if there is more than that, and then once for all of
-//! it (`spread`): an event for a free fiber wakes nobody else, and neither does a yield.
+//! Stealable are tasks, and free fibers that can go on. Who queues something from inside of a
+//! fiber, which may run on for long, sends for another worker if one sleeps. What the loop itself
+//! queues it runs next, so it sends for somebody only if there is more than that, and then once for
+//! all of it (`spread`): an event for a free fiber wakes nobody else, and neither does a yield.
 
 use super::atomic::Ordering;
 use super::choose::Lot;

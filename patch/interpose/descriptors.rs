@@ -4,9 +4,8 @@
 //! Each makes the kernel's call as it is. A close wakes whoever waits, with `EBADF`, before it is
 //! made. `F_GETFL` does not tell of an `O_NONBLOCK` that is hidden.
 
-use crate::gate;
+use crate::file_lock;
 use crate::original::Original;
-use crate::pool::on_the_pool;
 use crate::raw::{self, Answer, Sysno};
 use crate::receive::refresh_timeouts;
 use crate::table::{self, Kind, Tenant};
@@ -110,8 +109,11 @@ hooks! {
 
     /// Wakes whoever waits for the stream's descriptor, and closes both.
     fn fclose(stream: *mut FILE) -> c_int {
-        // SAFETY: the function of that name.
-        let original: unsafe extern "C" fn(*mut FILE) -> c_int = unsafe { FCLOSE.get() };
+        // SAFETY: the function's type.
+        let original = unsafe { FCLOSE.get::<unsafe extern "C" fn(*mut FILE) -> c_int>() };
+        let Some(original) = original else {
+            return raw::fail(libc::ENOSYS);
+        };
         let errno = raw::errno();
         // SAFETY: the caller's stream.
         let fd = unsafe { libc::fileno(stream) };
@@ -163,10 +165,10 @@ hooks! {
             libc::F_SETFL => {
                 table::change_mode(fd, argument & libc::O_NONBLOCK as usize != 0, now)
             }
-            libc::F_SETLKW | libc::F_OFD_SETLKW if gate::is_cooperative() => {
-                // SAFETY: the caller's promise.
-                unsafe { lock(fd, command, argument) }
-            }
+            // SAFETY: the caller's promise.
+            libc::F_SETLKW | libc::F_OFD_SETLKW => unsafe {
+                file_lock::lock_wait(fd, command, argument as *mut libc::flock64)
+            },
             libc::F_GETOWN => owner(fd),
             _ => now(),
         };
@@ -283,23 +285,4 @@ fn owner(fd: c_int) -> Answer {
     unsafe { raw::call(Sysno::fcntl, arguments) }?;
     let [kind, number] = owner;
     Ok(if kind == F_OWNER_PGRP { -number } else { number } as isize as usize)
-}
-
-/// Waits for a lock on a file: on a thread of the pool, unless it is to be had at once.
-///
-/// # Safety
-///
-/// As `fcntl` with one of the two commands that wait.
-unsafe fn lock(fd: c_int, command: c_int, argument: usize) -> Answer {
-    let try_command = if command == libc::F_SETLKW { libc::F_SETLK } else { libc::F_OFD_SETLK };
-    let arguments = |command: c_int| [fd as usize, command as usize, argument, 0, 0, 0];
-    // SAFETY: passed on.
-    match unsafe { raw::call(Sysno::fcntl, arguments(try_command)) } {
-        Err(libc::EAGAIN | libc::EACCES) => {
-            let arguments = arguments(command);
-            // SAFETY: the caller's lock, while it waits.
-            on_the_pool(move || unsafe { raw::call(Sysno::fcntl, arguments) })
-        }
-        answer => answer,
-    }
 }

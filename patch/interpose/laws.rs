@@ -2,15 +2,15 @@
 //! enough for calls that keep nothing there. What matters is tested from outside: `tests/patch`.
 
 mod descriptors;
+mod multiplex;
 mod sleep;
 mod sockets;
 mod streams;
 
 use greenstd_runtime::runtime::{Builder, Runtime};
+use greenstd_runtime::thread::{self, JoinHandle, Killed};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
-
-/// Time enough for whoever is to wait to come to it.
-const WHILE: Duration = Duration::from_millis(50);
 
 /// A runtime with one worker, all of whose green threads are hooked.
 fn hooked() -> Runtime {
@@ -21,5 +21,44 @@ fn hooked() -> Runtime {
 
 /// Lets the others run until they wait.
 fn pause() {
-    greenstd_runtime::thread::sleep(WHILE);
+    thread::sleep(WHILE);
+}
+
+/// So long a test waits until others wait.
+const WHILE: Duration = Duration::from_millis(100);
+
+/// Runs a hundred green threads at once, each with its number, and waits for all.
+fn side_by_side(body: impl Fn(usize) + Clone + Send + 'static) {
+    let handles: Vec<_> = (0..100)
+        .map(|number| {
+            let body = body.clone();
+            thread::spawn(move || body(number))
+        })
+        .collect();
+    for handle in handles {
+        handle.join().unwrap();
+    }
+}
+
+/// Kills a green thread that waits in a hook, which is told so; it parks afterwards.
+fn kill_in_hook(waiter: JoinHandle<()>) {
+    thread::sleep(WHILE);
+    waiter.thread().kill().unwrap();
+    assert!(waiter.join().unwrap_err().is::<Killed>());
+}
+
+/// The ends of a pipe, to read and to write.
+fn pipe() -> (OwnedFd, OwnedFd) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    (reader.into(), writer.into())
+}
+
+/// Writes a byte, which there is room for.
+fn put(fd: &OwnedFd) {
+    // SAFETY: one byte.
+    assert_eq!(unsafe { libc::write(fd.as_raw_fd(), b"x".as_ptr().cast(), 1) }, 1);
+}
+
+fn number(fd: &OwnedFd) -> RawFd {
+    fd.as_raw_fd()
 }

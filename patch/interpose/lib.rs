@@ -14,7 +14,8 @@
 //! | `symbol.rs` | the macro that defines hooks, and what is counted of each |
 //! | `raw.rs` | system calls by the instruction, and `errno` |
 //! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
-//! | `original.rs` | the C library's own function, where the kernel has none |
+//! | `original.rs` | the C library's own functions, where they are no system calls |
+//! | `pool.rs` | OS threads for the calls that can only block |
 //! | `table.rs` | what is known of each descriptor |
 //! | `wait.rs` | the one loop of all calls on descriptors |
 //!
@@ -52,9 +53,26 @@ mod descriptors;
 mod positioned;
 mod receive;
 mod send;
-mod sleep;
 mod stream;
 mod transfer;
+
+mod account;
+mod address;
+mod await_signal;
+mod child;
+mod epoll;
+mod file_lock;
+mod flush;
+mod handler;
+mod host;
+mod message_queue;
+mod name_server;
+mod open;
+mod poll;
+mod select;
+mod sleep;
+mod system_v;
+mod vfork;
 
 #[cfg(test)]
 mod laws;
@@ -72,9 +90,25 @@ pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
     positioned::SYMBOLS,
     receive::SYMBOLS,
     send::SYMBOLS,
-    sleep::SYMBOLS,
     stream::SYMBOLS,
     transfer::SYMBOLS,
+    sleep::SYMBOLS,
+    child::SYMBOLS,
+    epoll::SYMBOLS,
+    file_lock::SYMBOLS,
+    flush::SYMBOLS,
+    open::SYMBOLS,
+    poll::SYMBOLS,
+    select::SYMBOLS,
+    address::SYMBOLS,
+    host::SYMBOLS,
+    account::SYMBOLS,
+    name_server::SYMBOLS,
+    handler::SYMBOLS,
+    await_signal::SYMBOLS,
+    message_queue::SYMBOLS,
+    system_v::SYMBOLS,
+    vfork::SYMBOLS,
 ];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from

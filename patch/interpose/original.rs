@@ -1,40 +1,51 @@
-//! The C library's own function behind a hook, for what is done in the library and not by the
-//! kernel.
+//! The C library's own functions, where a hook is in front of one that is no system call.
 
-use std::ffi::{CStr, c_void};
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A function that comes after the hook of its name in the order of look-up.
+/// Not looked for yet; no function is there.
+const UNKNOWN: usize = 0;
+
+/// There is none: an older C library, or a static program.
+const MISSING: usize = 1;
+
+/// The next definition of a symbol after ours, looked for when it is first needed.
 pub(crate) struct Original {
     name: &'static CStr,
-    address: AtomicPtr<c_void>,
+    /// `UNKNOWN`, `MISSING`, or where it is. Relaxed: code that is there for good.
+    address: AtomicUsize,
 }
 
 impl Original {
     pub(crate) const fn new(name: &'static CStr) -> Original {
-        Original { name, address: AtomicPtr::new(ptr::null_mut()) }
+        Original { name, address: AtomicUsize::new(UNKNOWN) }
     }
 
-    /// The function, looked up when it is first needed.
+    /// The function, if there is one.
     ///
     /// # Safety
     ///
-    /// `F` is the function's type.
-    ///
-    /// # Panics
-    ///
-    /// In a static program, which has no other function of that name.
-    pub(crate) unsafe fn get<F: Copy>(&self) -> F {
-        assert_eq!(size_of::<F>(), size_of::<*mut c_void>(), "it is the type of a function");
-        let mut address = self.address.load(Ordering::Acquire);
-        if address.is_null() {
-            // SAFETY: a name that ends.
-            address = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
-            assert!(!address.is_null(), "the C library has no other {:?}", self.name);
-            self.address.store(address, Ordering::Release);
+    /// `F` is the type of a pointer to that function.
+    pub(crate) unsafe fn get<F: Copy>(&self) -> Option<F> {
+        const { assert!(size_of::<F>() == size_of::<usize>()) };
+        let address = match self.address.load(Ordering::Relaxed) {
+            UNKNOWN => self.find(),
+            known => known,
+        };
+        if address == MISSING {
+            return None;
         }
-        // SAFETY: the caller's promise.
-        unsafe { std::mem::transmute_copy(&address) }
+        let function = std::ptr::with_exposed_provenance::<()>(address);
+        // SAFETY: a pointer to code is as large as any, and the caller knows its type.
+        Some(unsafe { std::mem::transmute_copy::<*const (), F>(&function) })
+    }
+
+    #[cold]
+    fn find(&self) -> usize {
+        // SAFETY: a string that ends.
+        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
+        let address = if found.is_null() { MISSING } else { found.expose_provenance() };
+        self.address.store(address, Ordering::Relaxed);
+        address
     }
 }

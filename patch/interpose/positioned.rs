@@ -4,11 +4,13 @@
 //! writes go into the cache in place.
 
 use crate::gate;
-use crate::pool::on_the_pool;
+use crate::pool;
 use crate::raw::{self, Answer, Sysno};
+use crate::receive::check_room;
 use crate::stream::{WRITTEN_IN_PLACE, read_file};
 use crate::table::{Descriptor, Kind};
 use libc::{c_int, c_void, iovec, off_t, size_t, ssize_t};
+use std::sync::atomic::AtomicU64;
 
 hooks! {
     /// Parks while a file is read that is not cached.
@@ -19,7 +21,7 @@ hooks! {
         offset: off_t,
     ) -> ssize_t {
         // SAFETY: the caller's promise.
-        unsafe { pread_at(fd, buffer, length, offset) }
+        unsafe { pread_at(fd, buffer, length, offset, &BLOCKED) }
     }
 
     /// Parks while a file is read that is not cached. A length that does not fit ends the program.
@@ -30,9 +32,9 @@ hooks! {
         offset: off_t,
         room: size_t,
     ) -> ssize_t {
-        gate::check_room(length, room);
+        check_room(length, room);
         // SAFETY: the caller's promise.
-        unsafe { pread_at(fd, buffer, length, offset) }
+        unsafe { pread_at(fd, buffer, length, offset, &BLOCKED) }
     }
 
     /// Parks while much is written to a file, or to one that waits for the disk.
@@ -44,20 +46,20 @@ hooks! {
     ) -> ssize_t {
         let arguments = [fd as usize, buffer.addr(), length, offset as usize, 0, 0];
         // SAFETY: the caller's promise.
-        raw::to_c(unsafe { write_at(fd, Sysno::pwrite64, arguments, length) }) as ssize_t
+        raw::to_c(unsafe { write_at(fd, Sysno::pwrite64, arguments, length, &BLOCKED) }) as ssize_t
     }
 
     /// Parks while a file is read that is not cached.
     fn preadv[preadv64](fd: c_int, list: *const iovec, count: c_int, offset: off_t) -> ssize_t {
         // SAFETY: the caller's promise.
-        raw::to_c(unsafe { preadv_at(fd, list, count, offset) }) as ssize_t
+        raw::to_c(unsafe { preadv_at(fd, list, count, offset, &BLOCKED) }) as ssize_t
     }
 
     /// Parks while a file is written that waits for the disk.
     fn pwritev[pwritev64](fd: c_int, list: *const iovec, count: c_int, offset: off_t) -> ssize_t {
         let arguments = [fd as usize, list.addr(), count as usize, offset as usize, 0, 0];
         // SAFETY: the caller's promise.
-        raw::to_c(unsafe { write_at(fd, Sysno::pwritev, arguments, 0) }) as ssize_t
+        raw::to_c(unsafe { write_at(fd, Sysno::pwritev, arguments, 0, &BLOCKED) }) as ssize_t
     }
 
     /// As `preadv`; with flags, or at the position of the file, as the kernel does it.
@@ -74,7 +76,7 @@ hooks! {
         }
         if flags == 0 {
             // SAFETY: the caller's promise.
-            return raw::to_c(unsafe { preadv_at(fd, list, count, offset) }) as ssize_t;
+            return raw::to_c(unsafe { preadv_at(fd, list, count, offset, &BLOCKED) }) as ssize_t;
         }
         let arguments =
             [fd as usize, list.addr(), count as usize, offset as usize, 0, flags as usize];
@@ -97,7 +99,7 @@ hooks! {
         let arguments =
             [fd as usize, list.addr(), count as usize, offset as usize, 0, flags as usize];
         // SAFETY: the caller's promise.
-        raw::to_c(unsafe { write_at(fd, Sysno::pwritev2, arguments, 0) }) as ssize_t
+        raw::to_c(unsafe { write_at(fd, Sysno::pwritev2, arguments, 0, &BLOCKED) }) as ssize_t
     }
 }
 
@@ -112,19 +114,22 @@ fn file(fd: c_int) -> Option<Descriptor> {
 /// # Safety
 ///
 /// As `pread`.
-unsafe fn pread_at(fd: c_int, buffer: *mut c_void, length: size_t, offset: off_t) -> ssize_t {
+unsafe fn pread_at(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    offset: off_t,
+    blocked: &AtomicU64,
+) -> ssize_t {
     let arguments = [fd as usize, buffer.addr(), length, offset as usize, 0, 0];
     // SAFETY: passed on; the caller's memory, while it waits.
-    let plain = move || unsafe { raw::call(Sysno::pread64, arguments) };
+    let plain = || unsafe { raw::call(Sysno::pread64, arguments) };
     let answer = match file(fd) {
         Some(file) if offset >= 0 && length > 0 => {
-            let errno = raw::errno();
             let list = iovec { iov_base: buffer, iov_len: length };
             let start = (&raw const list).addr();
             // SAFETY: a list of one, of the caller's memory.
-            let answer = unsafe { read_file(&file, start, 1, offset as usize, plain) };
-            raw::set_errno(errno);
-            answer
+            unsafe { read_file(&file, start, 1, offset as usize, blocked, plain) }
         }
         _ => plain(),
     };
@@ -134,14 +139,20 @@ unsafe fn pread_at(fd: c_int, buffer: *mut c_void, length: size_t, offset: off_t
 /// # Safety
 ///
 /// As `preadv`.
-unsafe fn preadv_at(fd: c_int, list: *const iovec, count: c_int, offset: off_t) -> Answer {
+unsafe fn preadv_at(
+    fd: c_int,
+    list: *const iovec,
+    count: c_int,
+    offset: off_t,
+    blocked: &AtomicU64,
+) -> Answer {
     let arguments = [fd as usize, list.addr(), count as usize, offset as usize, 0, 0];
     // SAFETY: passed on; the caller's memory, while it waits.
-    let plain = move || unsafe { raw::call(Sysno::preadv, arguments) };
+    let plain = || unsafe { raw::call(Sysno::preadv, arguments) };
     match file(fd) {
         // SAFETY: passed on.
         Some(file) if offset >= 0 => unsafe {
-            read_file(&file, list.addr(), count as usize, offset as usize, plain)
+            read_file(&file, list.addr(), count as usize, offset as usize, blocked, plain)
         },
         _ => plain(),
     }
@@ -150,12 +161,18 @@ unsafe fn preadv_at(fd: c_int, list: *const iovec, count: c_int, offset: off_t) 
 /// # Safety
 ///
 /// As the call of that number.
-unsafe fn write_at(fd: c_int, number: Sysno, arguments: [usize; 6], length: usize) -> Answer {
+unsafe fn write_at(
+    fd: c_int,
+    number: Sysno,
+    arguments: [usize; 6],
+    length: usize,
+    blocked: &AtomicU64,
+) -> Answer {
     // SAFETY: passed on; the caller's memory, while it waits.
-    let plain = move || unsafe { raw::call(number, arguments) };
+    let plain = || unsafe { raw::call(number, arguments) };
     match file(fd) {
         Some(file) if file.kind() == Kind::SyncedFile || length > WRITTEN_IN_PLACE => {
-            on_the_pool(plain)
+            pool::lend(blocked, plain)
         }
         _ => plain(),
     }

@@ -52,3 +52,31 @@ pub(crate) fn to_c(answer: Answer) -> c_long {
         }
     }
 }
+
+/// Ends the process, as code that was compiled to be checked does when it would write beyond its
+/// memory.
+#[cold]
+pub(crate) fn fail_check() -> ! {
+    unsafe extern "C" {
+        /// The C library's, for just this.
+        fn __chk_fail() -> !;
+    }
+    // SAFETY: it takes nothing, and does not return.
+    unsafe { __chk_fail() }
+}
+
+/// Sets `errno` and returns -1.
+#[cold]
+pub(crate) fn fail(error: c_int) -> c_int {
+    set_errno(error);
+    -1
+}
+
+/// What a C function returns that another thread has called, with the `errno` that it found; or -1
+/// for an error of the way there. `errno` is set for -1 alone.
+pub(crate) fn to_c_with_errno(answer: Result<(c_int, c_int), c_int>) -> c_int {
+    match answer {
+        Ok((-1, error)) | Err(error) => fail(error),
+        Ok((value, _)) => value,
+    }
+}

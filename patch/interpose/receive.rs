@@ -50,7 +50,7 @@ hooks! {
         room: size_t,
         flags: c_int,
     ) -> ssize_t {
-        gate::check_room(length, room);
+        check_room(length, room);
         let (none, no_length) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: the caller's promise.
         unsafe { receive(fd, buffer, length, flags, none, no_length, &BLOCKED) }
@@ -66,7 +66,7 @@ hooks! {
         address: *mut sockaddr,
         address_length: *mut socklen_t,
     ) -> ssize_t {
-        gate::check_room(length, room);
+        check_room(length, room);
         // SAFETY: the caller's promise.
         unsafe { receive(fd, buffer, length, flags, address, address_length, &BLOCKED) }
     }
@@ -171,6 +171,14 @@ pub(crate) fn received(
         }),
     };
     Some(if wait::is_misjudged(descriptor, answer) { Err(wait::LOOK_AGAIN) } else { answer })
+}
+
+/// What the fortified functions check: that what is asked for fits.
+#[inline]
+pub(crate) fn check_room(wanted: usize, room: usize) {
+    if wanted > room {
+        raw::fail_check();
+    }
 }
 
 #[inline]

@@ -12,9 +12,9 @@
 
 use crate::buffers::{BUFFERS_AT_MOST, Buffers};
 use crate::gate;
-use crate::pool::on_the_pool;
+use crate::pool;
 use crate::raw::{self, Answer, Sysno};
-use crate::receive::{received, recvmsg_now};
+use crate::receive::{check_room, received, recvmsg_now};
 use crate::send::{send_rest, sendmsg_now, sent};
 use crate::table::{self, Descriptor, Flag, Kind, Word};
 use crate::wait::{self, Attempt, Call};
@@ -38,7 +38,7 @@ hooks! {
 
     /// Parks until there is something to read. A length that does not fit ends the program.
     fn __read_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t) -> ssize_t {
-        gate::check_room(length, room);
+        check_room(length, room);
         // SAFETY: the caller's promise.
         unsafe { read_into(fd, buffer, length, &BLOCKED) }
     }
@@ -220,9 +220,11 @@ unsafe fn read_other(
         Kind::File | Kind::SyncedFile => {
             let arguments = [fd as usize, list.addr(), count as usize, 0, 0, 0];
             // SAFETY: passed on; the caller's memory, while it waits.
-            let plain = move || unsafe { raw::call(Sysno::readv, arguments) };
+            let plain = || unsafe { raw::call(Sysno::readv, arguments) };
             // SAFETY: passed on.
-            Some(unsafe { read_file(descriptor, list.addr(), count as usize, CURRENT, plain) })
+            Some(unsafe {
+                read_file(descriptor, list.addr(), count as usize, CURRENT, blocked, plain)
+            })
         }
         _ => None,
     }
@@ -278,7 +280,8 @@ pub(crate) unsafe fn read_file(
     list: usize,
     count: usize,
     offset: usize,
-    plain: impl FnOnce() -> Answer + Send + 'static,
+    blocked: &AtomicU64,
+    plain: impl FnOnce() -> Answer,
 ) -> Answer {
     let refuses = Word::refusing(Interest::Read);
     if !descriptor.slot.word().has(refuses) {
@@ -289,7 +292,7 @@ pub(crate) unsafe fn read_file(
             answer => return answer,
         }
     }
-    on_the_pool(plain)
+    pool::lend(blocked, plain)
 }
 
 /// Writes to what is no socket; `length` is that of all buffers, where it is known.
@@ -336,7 +339,7 @@ unsafe fn write_other(
         Kind::File if length.is_none_or(|length| length <= WRITTEN_IN_PLACE) => None,
         Kind::File | Kind::SyncedFile => {
             let (list, count) = (list.addr(), count as usize);
-            Some(on_the_pool(move || {
+            Some(pool::lend(blocked, || {
                 // SAFETY: the caller's memory, while it waits.
                 unsafe { raw::call(Sysno::writev, [fd as usize, list, count, 0, 0, 0]) }
             }))

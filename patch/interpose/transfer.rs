@@ -6,7 +6,7 @@
 //! is.
 
 use crate::gate;
-use crate::pool::on_the_pool;
+use crate::pool;
 use crate::raw::{self, Answer, Sysno};
 use crate::table::{self, Descriptor, Flag, Kind};
 use crate::wait::{self, Attempt, Call};
@@ -32,7 +32,7 @@ hooks! {
             let answer = wait::on(output, |descriptor| {
                 let is_file = matches!(descriptor.kind(), Kind::File | Kind::SyncedFile);
                 if is_file {
-                    return Some(on_the_pool(move || {
+                    return Some(pool::lend(&BLOCKED, || {
                         let arguments = [output as usize, input as usize, offset, count, 0, 0];
                         // SAFETY: the caller's place for the offset, while it waits.
                         unsafe { raw::call(Sysno::sendfile, arguments) }
@@ -116,8 +116,12 @@ hooks! {
         let (from, to) = (input_offset.addr(), output_offset.addr());
         let arguments = [input as usize, from, output as usize, to, count, flags as usize];
         // SAFETY: the caller's places for offsets, while it waits; passed on.
-        let now = move || unsafe { raw::call(Sysno::copy_file_range, arguments) };
-        raw::to_c(if gate::is_cooperative() { on_the_pool(now) } else { now() }) as ssize_t
+        let now = || unsafe { raw::call(Sysno::copy_file_range, arguments) };
+        raw::to_c(if gate::is_cooperative() {
+            pool::lend(&BLOCKED, now)
+        } else {
+            now()
+        }) as ssize_t
     }
 }
 

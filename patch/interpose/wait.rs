@@ -11,7 +11,7 @@
 //! Asking before each wait: that is a third system call where there are two for each request.
 
 use crate::gate;
-use crate::raw::{self, Answer};
+use crate::raw::Answer;
 use crate::symbol::count_blocked;
 use crate::table::{Descriptor, Kind};
 use greenstd_runtime::park;
@@ -112,14 +112,10 @@ impl<'a> Call<'a> {
     /// `EBADF` if it was closed meanwhile; `ECANCELED` for a kill.
     #[inline]
     pub(crate) fn run(&self, attempt: impl FnMut(Attempt) -> Answer) -> Answer {
-        let errno = raw::errno();
         let answer = gate::blocking(|| {
             park::spend_budget();
             self.run_inside(None, attempt)
         });
-        if matches!(answer, Ok(Ok(_))) {
-            raw::set_errno(errno);
-        }
         answer.unwrap_or_else(Err)
     }
 
@@ -135,7 +131,6 @@ impl<'a> Call<'a> {
         total: usize,
         mut attempt: impl FnMut(Attempt, usize) -> Answer,
     ) -> Answer {
-        let errno = raw::errno();
         let mut moved = 0;
         // One deadline for all of it, as the kernel's.
         let mut deadline = None;
@@ -153,10 +148,7 @@ impl<'a> Call<'a> {
         match ended.unwrap_or_else(Err) {
             // What was moved is told; the error is told by the next call.
             Err(error) if moved == 0 => Err(error),
-            _ => {
-                raw::set_errno(errno);
-                Ok(moved)
-            }
+            _ => Ok(moved),
         }
     }
 

@@ -104,6 +104,12 @@ pub(super) fn begin_worker() {
     }
 }
 
+/// Has the calls of the calling thread pass for good: it is all that there is of a forked child.
+/// Async-signal-safe.
+pub(super) fn pass() {
+    WORD.set(PASS);
+}
+
 /// A kill, or the end of a timeout scope, that [`catch_end`] has caught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

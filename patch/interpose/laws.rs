@@ -4,11 +4,14 @@
 mod await_signal;
 mod child;
 mod coverage;
+mod descriptors;
 mod file;
 mod lookup;
 mod multiplex;
 mod queue;
 mod sleep;
+mod sockets;
+mod streams;
 
 use greenstd_runtime::runtime::{Builder, Runtime};
 use greenstd_runtime::thread::{self, JoinHandle, Killed};
@@ -20,6 +23,11 @@ fn hooked() -> Runtime {
     // SAFETY: the tests hold no borrow of a thread-local across what blocks, nor print.
     unsafe { crate::install_for_all() }.expect("it cannot fail as yet");
     Builder::new().workers(1).build().expect("there are threads to be had")
+}
+
+/// Lets the others run until they wait.
+fn pause() {
+    thread::sleep(WHILE);
 }
 
 /// So long a test waits until others wait.

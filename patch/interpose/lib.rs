@@ -16,6 +16,8 @@
 //! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
 //! | `original.rs` | the C library's own functions, where they are no system calls |
 //! | `pool.rs` | OS threads for the calls that can only block |
+//! | `table.rs` | what is known of each descriptor |
+//! | `wait.rs` | the one loop of all calls on descriptors |
 //!
 //! # Rules of a hook
 //!
@@ -40,6 +42,19 @@ mod gate;
 mod original;
 mod pool;
 mod raw;
+
+mod buffers;
+mod table;
+mod wait;
+
+mod accept;
+mod connect;
+mod descriptors;
+mod positioned;
+mod receive;
+mod send;
+mod stream;
+mod transfer;
 
 mod account;
 mod address;
@@ -69,6 +84,14 @@ use std::io;
 /// Every family's hooks. They are named here, so that the linker keeps them all.
 #[rustfmt::skip]
 pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
+    accept::SYMBOLS,
+    connect::SYMBOLS,
+    descriptors::SYMBOLS,
+    positioned::SYMBOLS,
+    receive::SYMBOLS,
+    send::SYMBOLS,
+    stream::SYMBOLS,
+    transfer::SYMBOLS,
     sleep::SYMBOLS,
     child::SYMBOLS,
     epoll::SYMBOLS,

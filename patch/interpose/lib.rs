@@ -30,6 +30,7 @@
 //!
 //! `dlsym(RTLD_NEXT)` for what the kernel does: std calls `poll` before `main`, and in a static
 //! program there is no next one. A `dylib`, or `LD_PRELOAD`: not needed.
+#![cfg(not(loom))]
 #![allow(unsafe_code)]
 
 #[macro_use]
@@ -39,15 +40,47 @@ mod raw;
 
 mod sleep;
 
+mod futex;
+// In a static program there is no C library behind the hooks of what it implements itself.
+#[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+mod pthread;
+mod syscall;
+mod yields;
+
 #[cfg(test)]
 mod laws;
 
+pub use self::futex::wait::rescued_waits;
 pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
 
 use std::io;
 
 /// Every family's hooks. They are named here, so that the linker keeps them all.
-pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[sleep::SYMBOLS];
+pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
+    sleep::SYMBOLS,
+    syscall::SYMBOLS,
+    yields::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::barrier::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::c11::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::cond::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::join::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::mutex::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::once::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::rwlock::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::semaphore::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::spin::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::stream::SYMBOLS,
+];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from
 /// now on, and those are the default for green threads from now on.

@@ -1,7 +1,15 @@
 //! The hooks of this crate on green threads that share their worker's thread-locals, which is
 //! enough for calls that keep nothing there. What matters is tested from outside: `tests/patch`.
 
+mod cond;
+mod futex;
+mod locks;
+mod meetings;
+mod mutex;
+mod parties;
+mod semaphore;
 mod sleep;
+mod stress;
 
 use greenstd_runtime::runtime::{Builder, Runtime};
 

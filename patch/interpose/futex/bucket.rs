@@ -271,8 +271,7 @@ impl<W: Wake, const BUCKETS: usize> Table<W, BUCKETS> {
         self.waiting.load(Ordering::Relaxed) != 0
     }
 
-    /// Calls `body` with the bucket of an address, under its lock.
-    pub(crate) fn with<R>(&self, address: usize, body: impl FnOnce(&mut Bucket<W>) -> R) -> R {
+    fn with<R>(&self, address: usize, body: impl FnOnce(&mut Bucket<W>) -> R) -> R {
         body(&mut self.bucket(address).lock())
     }
 

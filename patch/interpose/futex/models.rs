@@ -4,6 +4,7 @@
 //! as one writes to memory that one has to oneself. Whatever a waker touches after that is a race
 //! that loom reports.
 #![cfg(loom)]
+#![allow(unsafe_code)]
 
 #[path = "atomic.rs"]
 mod atomic;

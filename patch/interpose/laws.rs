@@ -3,15 +3,23 @@
 
 mod await_signal;
 mod child;
+mod cond;
 mod coverage;
 mod descriptors;
 mod file;
+mod futex;
+mod locks;
 mod lookup;
+mod meetings;
 mod multiplex;
+mod mutex;
+mod parties;
 mod queue;
+mod semaphore;
 mod sleep;
 mod sockets;
 mod streams;
+mod stress;
 
 use greenstd_runtime::runtime::{Builder, Runtime};
 use greenstd_runtime::thread::{self, JoinHandle, Killed};

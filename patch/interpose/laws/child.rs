@@ -44,7 +44,7 @@ fn a_wait_for_any_child_of_a_group_reaps_each_once() {
                 reaped.lock().unwrap().push(child);
             })
         });
-        waiters.map(|waiter| waiter.join().unwrap());
+        let [(), ()] = waiters.map(|waiter| waiter.join().unwrap());
         let expected = [i32::try_from(second.id()).unwrap(), group];
         assert_eq!(*reaped.lock().unwrap(), expected);
         assert_eq!((wait_for(-group, 0).0, raw::errno()), (-1, libc::ECHILD));

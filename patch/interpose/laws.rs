@@ -10,6 +10,7 @@ mod file;
 mod futex;
 mod locks;
 mod lookup;
+mod loops;
 mod meetings;
 mod multiplex;
 mod mutex;

@@ -1,9 +1,9 @@
 //! One block of thread-locals: how it is made, and how a fiber's code is run with it.
 //!
 //! What `_dl_allocate_tls` leaves to the C library's own starter of threads is filled in here: the
-//! header, a number that no thread has, empty lists of threads and of robust mutexes, the first level of the
-//! values of pthread keys, the resolver's state, and the word that says on which processor the
-//! thread runs, which the kernel never updates in a block: it says "ask the kernel".
+//! header, a number that no thread has, empty lists of threads and of robust mutexes, the first
+//! level of the values of pthread keys, the resolver's state, and the word that says on which
+//! processor the thread runs, which the kernel never updates in a block: it says "ask the kernel".
 //!
 //! # Invariants
 //!

@@ -10,6 +10,7 @@
 //! 2. It is ended, by `deregister`, before that descriptor is closed;
 //!    a registration that outlives it would catch the events of whoever gets the number next.
 
+mod unowned;
 mod watch;
 
 use crate::engine::{self, Outcome, Source, Waiter};
@@ -21,6 +22,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+pub use self::unowned::{Told, Unowned};
 pub(crate) use self::watch::Watch;
 pub use crate::engine::{Interest, PollFd, PollFlags};
 pub(crate) use crate::engine::{look, poll_all};
@@ -66,7 +68,7 @@ impl Registration {
             return poll(fd, interest, deadline);
         }
         engine::check_fork()?;
-        let source = self.attach(fd, interest)?;
+        let source = self.attach(fd, interest, &|| true)?;
         if !source.enqueue(interest, Waiter::current()) {
             return Ok(true);
         }
@@ -96,7 +98,7 @@ impl Registration {
         // Leaves all the lists however this ends: by an error of a later one, too.
         let mut queued = Queued { waits: waits.clone(), count: 0 };
         for (registration, fd, interest) in waits {
-            if !registration.attach(fd, interest)?.enqueue(interest, Waiter::current()) {
+            if !registration.attach(fd, interest, &|| true)?.enqueue(interest, Waiter::current()) {
                 return Ok(true);
             }
             queued.count += 1;
@@ -110,9 +112,15 @@ impl Registration {
         }
     }
 
-    /// Registers the descriptor if it is not, or has it moved if it would better be here.
+    /// Registers the descriptor if it is not, or has it moved if it would better be here; unless
+    /// `is_same` says, under the lock, that it is another one by now.
     #[inline]
-    fn attach(&self, fd: RawFd, interest: Interest) -> io::Result<&Source> {
+    fn attach(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        is_same: &dyn Fn() -> bool,
+    ) -> io::Result<&Source> {
         // Relaxed: an address that is compared with the worker's own, which is alive.
         match self.source.get() {
             Some(source)
@@ -124,14 +132,22 @@ impl Registration {
                 }
                 Ok(source)
             }
-            _ => self.attach_from_afar(fd, interest),
+            _ => self.attach_from_afar(fd, interest, is_same),
         }
     }
 
     #[cold]
-    fn attach_from_afar(&self, fd: RawFd, interest: Interest) -> io::Result<&Source> {
+    fn attach_from_afar(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        is_same: &dyn Fn() -> bool,
+    ) -> io::Result<&Source> {
         let source = self.source.get_or_init(|| Arc::new(Source::new()));
         let mut place = source.place.lock();
+        if !is_same() {
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
         if let Some(registered) = &*place {
             if !source.tells(interest) {
                 source.prepare(interest);

@@ -68,7 +68,7 @@ pub fn serve_threads(buffer_bytes: usize, announce: impl FnOnce(u16)) -> io::Res
 }
 
 /// Ends with the connection: a reset is the client's way to leave.
-fn echo_blocking(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
+pub fn echo_blocking(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; buffer_bytes];
     loop {

@@ -14,6 +14,10 @@
 //! | `symbol.rs` | the macro that defines hooks, and what is counted of each |
 //! | `raw.rs` | system calls by the instruction, and `errno` |
 //! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
+//! | `original.rs` | the C library's own functions, where they are no system calls |
+//! | `pool.rs` | OS threads for the calls that can only block |
+//! | `table.rs` | what is known of each descriptor |
+//! | `wait.rs` | the one loop of all calls on descriptors |
 //!
 //! # Rules of a hook
 //!
@@ -30,24 +34,116 @@
 //!
 //! `dlsym(RTLD_NEXT)` for what the kernel does: std calls `poll` before `main`, and in a static
 //! program there is no next one. A `dylib`, or `LD_PRELOAD`: not needed.
+#![cfg(not(loom))]
 #![allow(unsafe_code)]
 
 #[macro_use]
 mod symbol;
 mod gate;
+mod original;
+mod pool;
 mod raw;
 
+mod buffers;
+mod table;
+mod wait;
+
+mod accept;
+mod connect;
+mod descriptors;
+mod positioned;
+mod receive;
+mod send;
+mod stream;
+mod transfer;
+
+mod account;
+mod address;
+mod await_signal;
+mod child;
+mod epoll;
+mod file_lock;
+mod flush;
+mod handler;
+mod host;
+mod message_queue;
+mod name_server;
+mod open;
+mod poll;
+mod select;
 mod sleep;
+mod system_v;
+mod vfork;
+
+mod futex;
+// In a static program there is no C library behind the hooks of what it implements itself.
+#[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+mod pthread;
+mod syscall;
+mod yields;
 
 #[cfg(test)]
 mod laws;
 
+pub use self::futex::wait::rescued_waits;
 pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
 
 use std::io;
 
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+
 /// Every family's hooks. They are named here, so that the linker keeps them all.
-pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[sleep::SYMBOLS];
+#[rustfmt::skip]
+pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
+    accept::SYMBOLS,
+    connect::SYMBOLS,
+    descriptors::SYMBOLS,
+    positioned::SYMBOLS,
+    receive::SYMBOLS,
+    send::SYMBOLS,
+    stream::SYMBOLS,
+    transfer::SYMBOLS,
+    sleep::SYMBOLS,
+    child::SYMBOLS,
+    epoll::SYMBOLS,
+    file_lock::SYMBOLS,
+    flush::SYMBOLS,
+    open::SYMBOLS,
+    poll::SYMBOLS,
+    select::SYMBOLS,
+    address::SYMBOLS,
+    host::SYMBOLS,
+    account::SYMBOLS,
+    name_server::SYMBOLS,
+    handler::SYMBOLS,
+    await_signal::SYMBOLS,
+    message_queue::SYMBOLS,
+    system_v::SYMBOLS,
+    vfork::SYMBOLS,
+    syscall::SYMBOLS,
+    yields::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::barrier::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::c11::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::cond::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::join::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::mutex::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::once::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::rwlock::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::semaphore::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::spin::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::stream::SYMBOLS,
+];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from
 /// now on, and those are the default for green threads from now on.

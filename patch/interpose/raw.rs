@@ -16,9 +16,20 @@ pub(crate) type Answer = Result<usize, c_int>;
 /// As for the call that `number` names.
 #[inline]
 pub(crate) unsafe fn call(number: Sysno, arguments: [usize; 6]) -> Answer {
+    // SAFETY: passed on.
+    unsafe { call_number(number as usize, arguments) }
+}
+
+/// [`call`] of a number that may have no name.
+///
+/// # Safety
+///
+/// As for the call that has the number.
+#[inline]
+pub(crate) unsafe fn call_number(number: usize, arguments: [usize; 6]) -> Answer {
     let [a, b, c, d, e, f] = arguments;
     // SAFETY: passed on.
-    let word = unsafe { syscalls::raw_syscall!(number, a, b, c, d, e, f) };
+    let word = unsafe { syscalls::raw::syscall6(number, a, b, c, d, e, f) };
     // The last page of the address space holds the error numbers.
     match word as isize {
         error @ -4095..=-1 => Err(-error as c_int),
@@ -50,5 +61,33 @@ pub(crate) fn to_c(answer: Answer) -> c_long {
             set_errno(error);
             -1
         }
+    }
+}
+
+/// Ends the process, as code that was compiled to be checked does when it would write beyond its
+/// memory.
+#[cold]
+pub(crate) fn fail_check() -> ! {
+    unsafe extern "C" {
+        /// The C library's, for just this.
+        fn __chk_fail() -> !;
+    }
+    // SAFETY: it takes nothing, and does not return.
+    unsafe { __chk_fail() }
+}
+
+/// Sets `errno` and returns -1.
+#[cold]
+pub(crate) fn fail(error: c_int) -> c_int {
+    set_errno(error);
+    -1
+}
+
+/// What a C function returns that another thread has called, with the `errno` that it found; or -1
+/// for an error of the way there. `errno` is set for -1 alone.
+pub(crate) fn to_c_with_errno(answer: Result<(c_int, c_int), c_int>) -> c_int {
+    match answer {
+        Ok((-1, error)) | Err(error) => fail(error),
+        Ok((value, _)) => value,
     }
 }

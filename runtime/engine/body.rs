@@ -14,6 +14,7 @@ use super::locals::Locals;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
+use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 
@@ -138,10 +139,12 @@ impl FiberRef {
             (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
+            (&raw mut (*header).own).write(Cell::new(None));
             (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
             (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
+            (&raw mut (*header).timer_home).write(Cell::new(ptr::null()));
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());
             (&raw mut (*header).locals).write(Locals::new());
@@ -183,16 +186,22 @@ impl FiberRef {
 }
 
 impl Header {
-    /// Runs the closure to its end and stores the outcome. On the fiber's own stack.
+    /// Runs the closure to its end and stores the outcome. On the fiber's own stack, which lies at
+    /// `stack`.
     ///
     /// # Safety
     ///
     /// The fiber has just been started.
-    pub(crate) unsafe fn run(this: NonNull<Header>) {
-        // SAFETY: passed on.
-        unsafe { (this.as_ref().vtable.run)(this) }
+    pub(crate) unsafe fn run(this: NonNull<Header>, stack: Range<usize>) {
         // SAFETY: it runs, so it is alive.
         let header = unsafe { this.as_ref() };
+        if let Some(block) = header.own.get() {
+            // SAFETY: its own (`own` invariant 2), here at its start.
+            unsafe { block.as_ref().begin() };
+            super::hooks::begin_fiber(stack);
+        }
+        // SAFETY: passed on.
+        unsafe { (header.vtable.run)(this) }
         let drop_unclaimed = || {
             if !header.life.has_handle() {
                 // Here, where the destructor of the result may wait, as in std; the worker may not.
@@ -206,6 +215,15 @@ impl Header {
             drop_unclaimed();
         }
         header.bindings.end();
+        if let Some(block) = header.own.get() {
+            // SAFETY: its own (`own` invariant 2), here at its end. A result that its handle has
+            // left behind meanwhile may have used thread-locals once more.
+            unsafe {
+                block.as_ref().end();
+                drop_unclaimed();
+                block.as_ref().end();
+            }
+        }
     }
 
     /// Drops the closure of a green thread that will never start; its outcome is `payload`.

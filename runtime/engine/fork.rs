@@ -11,6 +11,7 @@
 //! | parking, in whatever primitive | a panic that says so |
 //! | waiting where no panic may pass, or returning to a worker's loop | the child is aborted |
 //! | closing a descriptor, waking a thread of the parent's | nothing beyond the child |
+//! | calls of the C library that are hooked | the kernel's own |
 //!
 //! The fast paths look at nothing: the handler makes those of the one thread that there is slow, by
 //! a count in its limits, and by the look that its worker takes after the next switch.
@@ -19,6 +20,7 @@
 //! processes that may have one.
 
 use super::atomic::{AtomicBool, Ordering};
+use super::hooks;
 use super::worker::Worker;
 use std::io;
 use std::process;
@@ -50,6 +52,7 @@ pub(super) fn prepare() -> io::Result<()> {
 
 extern "C" fn begin_child() {
     IS_CHILD.store(true, Ordering::Relaxed);
+    hooks::pass();
     if let Some(worker) = Worker::current() {
         worker.distrust();
     }

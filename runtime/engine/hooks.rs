@@ -91,7 +91,6 @@ fn is_ready_to_park(word: u32) -> bool {
 }
 
 /// To be called by a green thread that begins, on its own thread-locals.
-#[expect(dead_code, reason = "called by fibers with own thread-locals")]
 pub(super) fn begin_fiber(stack: Range<usize>) {
     STACK.set((stack.start, stack.end));
     WORD.set(if is_installed() { PARK } else { PASS });
@@ -102,6 +101,12 @@ pub(super) fn begin_worker() {
     if IS_FOR_ALL.load(Ordering::Acquire) {
         WORD.set(ASK);
     }
+}
+
+/// Has the calls of the calling thread pass for good: it is all that there is of a forked child.
+/// Async-signal-safe.
+pub(super) fn pass() {
+    WORD.set(PASS);
 }
 
 /// A kill, or the end of a timeout scope, that [`catch_end`] has caught.

@@ -2,8 +2,9 @@
 //!
 //! The only module of this crate with unsafe code. What the rest of the crate uses of it is
 //! re-exported here, and is safe. Reading order: `life` (the protocol), `fiber` (what a green
-//! thread is), `worker`, `cycle` and `hunt` (who runs it), `shared` (what workers have in common),
-//! `reactor`, `slot` and `timers` (what it waits for), `runtime` (how it all starts and ends).
+//! thread is), `worker`, `cycle` and `hunt` (who runs it), `shared` and `remote` (what workers have
+//! in common), `reactor`, `slot` and `timers` (what it waits for), `relief`, `sentry` and `spare`
+//! (what happens when a worker is stuck), `runtime` (how it all starts and ends).
 #![allow(unsafe_code)]
 
 mod atomic;
@@ -74,7 +75,11 @@ mod monitor;
 #[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
+mod os_thread;
+#[cfg(not(loom))]
 mod outside;
+#[cfg(not(loom))]
+mod own;
 #[cfg(not(loom))]
 mod pace;
 #[cfg(not(loom))]
@@ -96,6 +101,10 @@ mod reactor;
 #[cfg(not(loom))]
 mod ready;
 #[cfg(not(loom))]
+mod relief;
+#[cfg(not(loom))]
+mod remote;
+#[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
 mod run;
@@ -104,13 +113,19 @@ mod runtime;
 #[cfg(not(loom))]
 mod scope;
 #[cfg(not(loom))]
+mod sentry;
+#[cfg(not(loom))]
 mod shared;
 #[cfg(not(loom))]
 mod signals;
 #[cfg(not(loom))]
+mod spare;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 mod stack;
+#[cfg(not(loom))]
+mod stand_in;
 #[cfg(not(loom))]
 mod wait;
 #[cfg(not(loom))]
@@ -140,7 +155,7 @@ pub(crate) use self::{
     lock_guard::LockGuard,
     park::{
         deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, register,
-        register_from_anywhere, spend_io_bytes, yield_now,
+        register_from_anywhere, yield_now,
     },
     poll::{look, poll, poll_all, poll_for_any},
     raw_fd::from_raw_fd,
@@ -149,6 +164,7 @@ pub(crate) use self::{
     reactor::{Place as SourcePlace, Source},
     report::{has_no_subscriber, message as panic_message, report_job},
     signals::{Caught, Heard, Sender},
+    slot::Seen,
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
@@ -172,7 +188,8 @@ pub use self::{
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
-    park::{Outcome, spend_io_budget},
+    own::ThreadLocals,
+    park::{Outcome, spend_io_budget, spend_io_bytes},
     poll::{PollFd, PollFlags},
     quiet::wait_idle,
     report::{ErrorHook, set_error_hook, take_error_hook},

@@ -20,6 +20,7 @@ mod mutex;
 mod choice;
 mod ends;
 mod keys;
+mod libraries;
 mod memory;
 mod moves;
 mod reports;

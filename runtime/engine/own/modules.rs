@@ -15,9 +15,11 @@
 //! 2. Nothing in here waits for a lock of ours: how a lock waits may hang on thread-locals, which
 //!    are being replaced. Who finds the list taken does without.
 
+use super::layout;
 use crate::engine::atomic::Mutex;
 use std::ffi::c_void;
 use std::mem;
+use std::ops::Range;
 use std::ptr;
 
 /// What the thread-locals of a module begin as.
@@ -50,7 +52,8 @@ static KEPT: Mutex<Kept> =
 /// One walk over the modules.
 struct Walk {
     base: *mut u8,
-    static_bytes: usize,
+    /// Where the block itself is, from the thread pointer.
+    block: Range<isize>,
     errno: usize,
     loader: usize,
     /// What is to be kept, once the walk had to be a full one.
@@ -65,7 +68,7 @@ struct Walk {
 pub(super) unsafe fn renew(base: *mut u8) {
     // SAFETY: the address alone is used.
     let errno = unsafe { libc::__errno_location() }.addr();
-    let mut walk = Walk { base, static_bytes: 0, errno, loader: 0, found: None };
+    let mut walk = Walk { base, block: 0..0, errno, loader: 0, found: None };
     // SAFETY: the walk lives until it returns; `visit` does not unwind.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut walk).cast()) };
     if let Some(found) = walk.found
@@ -109,7 +112,7 @@ unsafe extern "C" fn visit(
 
 impl Walk {
     fn begin(&mut self, counts: (u64, u64)) {
-        self.static_bytes = static_bytes();
+        self.block = layout::found().static_range(static_bytes());
         // SAFETY: no preconditions.
         self.loader = unsafe { libc::getauxval(libc::AT_BASE) } as usize;
         self.found = Some(Kept { counts: Some(counts), images: Vec::new(), has_dynamic: false });
@@ -127,14 +130,14 @@ impl Walk {
             unsafe { std::slice::from_raw_parts(module.dlpi_phdr, usize::from(module.dlpi_phnum)) };
         let Some(tls) = headers.iter().find(|header| header.p_type == libc::PT_TLS) else { return };
         let start = module.dlpi_tls_data.cast::<u8>();
-        let offset = super::layout::distance(self.base, start);
+        let offset = layout::distance(self.base, start);
         let image = Image {
             offset,
             bytes: tls.p_memsz as usize,
             data: ptr::with_exposed_provenance((module.dlpi_addr + tls.p_vaddr) as usize),
             data_bytes: tls.p_filesz as usize,
         };
-        let is_static = !start.is_null() && offset.unsigned_abs() < self.static_bytes;
+        let is_static = !start.is_null() && self.block.contains(&offset);
         let holds_errno = (start.addr()..start.addr() + image.bytes).contains(&self.errno);
         let found = self.found.as_mut().expect("`begin` comes before");
         found.has_dynamic |= !is_static;
@@ -164,10 +167,10 @@ impl Image {
     }
 }
 
-/// The most that lies in a block, at either side of its thread pointer.
+/// The size of a block as the loader reckons it.
 fn static_bytes() -> usize {
     type Info = unsafe extern "C" fn(*mut usize, *mut usize);
-    let Some(info) = super::layout::symbol::<c_void>(c"_dl_get_tls_static_info") else { return 0 };
+    let Some(info) = layout::symbol::<c_void>(c"_dl_get_tls_static_info") else { return 0 };
     let (mut bytes, mut align) = (0, 0);
     // SAFETY: glibc's type of it, unchanged since it has been there; it fills the two in.
     unsafe { mem::transmute::<*mut c_void, Info>(info.as_ptr())(&raw mut bytes, &raw mut align) };

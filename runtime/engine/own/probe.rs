@@ -49,6 +49,7 @@ fn look() -> Result<Layout, String> {
     Ok(Layout {
         functions: functions()?,
         descriptor,
+        descriptor_bytes,
         tid: thread_number(own.wrapping_offset(descriptor))?,
         list: list_of_threads()?,
         robust: robust_list(own, in_descriptor)?,

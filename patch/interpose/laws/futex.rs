@@ -40,18 +40,14 @@ fn wake(word: &AtomicU32, count: u32) -> c_long {
     futex(word, WAKE, count, None, None, 0).unwrap()
 }
 
-/// Parties that wait for a word to be another than 0, and count themselves when they go on.
+/// Parties that wait once for a word to change, and count themselves when they go on. Who changes
+/// it before he wakes them may find that they have seen it.
 fn waiting(word: &Arc<AtomicU32>, are_green: &[bool], awake: &Arc<AtomicUsize>) -> Vec<Party> {
     let spawn = |&is_green: &bool| {
         let (word, awake) = (word.clone(), awake.clone());
         Party::spawn(is_green, move || {
-            while word.load(Ordering::SeqCst) == 0 {
-                assert!(matches!(wait(&word, 0), Ok(0) | Err(libc::EAGAIN | libc::EINTR)));
-                awake.fetch_add(1, Ordering::SeqCst);
-                if word.load(Ordering::SeqCst) == 0 {
-                    return;
-                }
-            }
+            while wait(&word, word.load(Ordering::SeqCst)) == Err(libc::EINTR) {}
+            awake.fetch_add(1, Ordering::SeqCst);
         })
     };
     let parties = are_green.iter().map(spawn).collect();
@@ -125,7 +121,6 @@ fn an_os_thread_wakes_green_threads_and_a_green_thread_os_threads() {
             let (word, awake) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicUsize::new(0)));
             let parties = waiting(&word, &[is_green; 3], &awake);
             let waker = Party::spawn(!is_green, move || {
-                word.store(1, Ordering::SeqCst);
                 assert_eq!(wake(&word, u32::MAX >> 1), 3);
             });
             waker.join();
@@ -186,11 +181,10 @@ fn a_requeue_wakes_some_and_moves_the_rest() {
 fn a_wake_with_an_operation_wakes_at_the_second_word_if_it_compares() {
     green(|| {
         for (old, seconds) in [(0_u32, 0), (1, 2)] {
-            let words = [Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0))];
+            let words = [Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(old))];
             let awake = Arc::new(AtomicUsize::new(0));
             let mut parties = waiting(&words[0], &[true], &awake);
             parties.extend(waiting(&words[1], &[true, false], &awake));
-            words[1].store(old, Ordering::SeqCst);
             // Sets the second word to 5, and wakes there if it was greater than 0.
             let encoded = libc::FUTEX_OP_SET << 28 | libc::FUTEX_OP_CMP_GT << 24 | 5 << 12;
             let operation = libc::FUTEX_WAKE_OP | PRIVATE;

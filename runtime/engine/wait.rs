@@ -95,7 +95,7 @@ impl Worker {
         // A token if the park was not committed because of it; later ones are for later parks.
         let is_woken = !header.life.take_expiry() | header.life.take_token();
         // The timer of an earlier wait may have woken a free fiber (`arm`).
-        is_woken || header.lane == Lane::Free && deadline.is_some_and(|at| Instant::now() < at)
+        is_woken || header.lane == Lane::Free && deadline.is_none_or(|at| Instant::now() < at)
     }
 
     /// [`park`](Worker::park) without a deadline, for a fiber that is neither shielded nor unwinds.

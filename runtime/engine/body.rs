@@ -144,6 +144,7 @@ impl FiberRef {
             (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
+            (&raw mut (*header).timer_home).write(Cell::new(ptr::null()));
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());
             (&raw mut (*header).locals).write(Locals::new());

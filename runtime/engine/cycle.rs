@@ -34,6 +34,10 @@ use std::time::{Duration, Instant};
 /// does it too.
 const STACKS_SETTLED_AT_A_LOOK: usize = 64;
 
+/// Free fibers that a worker, which is busy, takes out of the injector at a look: half of what it
+/// runs until the next one.
+const INJECTED_AT_A_LOOK: usize = 32;
+
 impl Worker {
     /// Runs until the runtime closes and everything here has ended.
     pub(crate) fn run(self) {
@@ -46,15 +50,23 @@ impl Worker {
                 }
                 match self.turn() {
                     true => self.has_run.set(true),
+                    false if self.is_spare && self.retires() => break,
                     false => self.idle(),
                 }
             }
         });
         self.reactor.close();
         self.give_places_back(self.spare_places());
-        self.stacks.into_inner().close(&self.shared.stacks);
-        self.blocks.into_inner().close();
-        self.shared.worker_ended();
+        if self.is_spare {
+            self.vacate();
+        }
+        let Worker { shared, index, is_spare, deque, stacks, blocks, .. } = self;
+        stacks.into_inner().close(&shared.stacks);
+        blocks.into_inner().close();
+        if is_spare {
+            shared.remotes()[index].put_deque_back(deque);
+        }
+        shared.worker_ended();
     }
 
     /// One turn of the loop. True if it ran somebody.
@@ -73,8 +85,7 @@ impl Worker {
 
     /// Runs the tasks that are there, but none that they spawn. Returns how many.
     fn run_tasks(&self) -> usize {
-        let has_next = !self.remote().next.load(Ordering::Relaxed).is_null();
-        let tasks = self.deque.len() + usize::from(has_next);
+        let tasks = self.queued_stealable();
         for _ in 0..tasks {
             let Some(work) = self.pop_stealable() else { break };
             self.run_or_pass_on(work, false);
@@ -106,14 +117,23 @@ impl Worker {
     fn look(&self) {
         let now = Instant::now();
         self.pace.looked(&self.pulse, now);
-        if !self.timers.borrow().is_idle() {
-            self.fire_timers(now);
-        }
+        self.fire_timers(now);
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
-        if let Some(work) = self.take_injected() {
+        for _ in 0..INJECTED_AT_A_LOOK {
+            let Some(work) = self.take_injected() else { break };
+            if work.lane() == Lane::Free {
+                // It may have come off a worker that is stuck, and many more with it.
+                self.deque.push(work);
+                continue;
+            }
             // Not to the deque, from where it could go back (`place` invariant 2).
             self.push_ready(work.0);
+            break;
+        }
+        self.spread();
+        if self.is_spare {
+            self.hand_over();
         }
         self.shared.stacks.settle_unused(STACKS_SETTLED_AT_A_LOOK, now);
     }
@@ -179,7 +199,10 @@ impl Worker {
         // SAFETY: the queue's reference becomes the list's.
         let reference = unsafe { FiberRef::from_raw(task) };
         let index = match header.lane {
-            Lane::Free => self.shared.free_fibers.lock().insert(reference),
+            Lane::Free => {
+                self.call_sentry();
+                self.remote().free_fibers.lock().insert(reference)
+            }
             Lane::Pinned | Lane::Local => {
                 let mut fibers = self.fibers.borrow_mut();
                 let index = fibers.insert(reference);
@@ -192,13 +215,18 @@ impl Worker {
 
     /// Takes a green thread out of that list, and its timer with it.
     fn depart(&self, header: &Header) -> FiberRef {
-        if let Some(timer) = header.timer.take() {
-            self.timers.borrow_mut().remove(timer);
-        }
         let index = header.index.get() as usize;
         let reference = match header.lane {
-            Lane::Free => self.shared.free_fibers.lock().remove(index),
+            Lane::Free => {
+                header.remove_free_timer();
+                // SAFETY: it was settled, and its home lies in `Shared`.
+                let home = unsafe { &*header.home.load(Ordering::Relaxed) };
+                home.free_fibers.lock().remove(index)
+            }
             Lane::Pinned | Lane::Local => {
+                if let Some(timer) = header.timer.take() {
+                    self.timers.borrow_mut().remove(timer);
+                }
                 let mut fibers = self.fibers.borrow_mut();
                 let reference = fibers.remove(index);
                 self.remote().set_load(fibers.len());
@@ -217,7 +245,7 @@ impl Worker {
     #[cold]
     fn put_off(&self, header: &Header, task: NonNull<Header>, until: Instant) {
         self.settle(header, task);
-        self.arm(task, header, until);
+        Self::arm(task, header, until);
         // At most that of somebody's `Thread::unpark`, which has left its permit, too.
         header.life.take_token();
         if !header.life.commit_park(true) {
@@ -275,7 +303,7 @@ impl Worker {
         };
         self.pulse.leave();
         match result {
-            CoroutineResult::Yield(Suspend::Yield) => self.push_yielded(header.lane, fiber),
+            CoroutineResult::Yield(Suspend::Yield) => self.push_again(header.lane, fiber),
             CoroutineResult::Yield(how) => {
                 if !header.life.commit_park(how == Suspend::Park) {
                     self.push_again(header.lane, fiber);
@@ -285,21 +313,12 @@ impl Worker {
         }
     }
 
-    /// Queues a fiber that has given the worker back. It was runnable before, so nobody is told:
-    /// whoever went to sleep meanwhile has looked at the queues, and found it or its neighbours.
-    #[inline]
-    fn push_yielded(&self, lane: Lane, fiber: NonNull<Header>) {
-        match lane {
-            Lane::Pinned | Lane::Local => self.push_ready(fiber),
-            Lane::Free => self.push_stealable_quietly(Runnable(fiber)),
-        }
-    }
-
+    /// Queues a fiber that has given the worker back, and can go on.
     #[inline]
     fn push_again(&self, lane: Lane, fiber: NonNull<Header>) {
         match lane {
             Lane::Pinned | Lane::Local => self.push_ready(fiber),
-            Lane::Free => self.push_stealable(Runnable(fiber)),
+            Lane::Free => self.push_yielded(fiber),
         }
     }
 
@@ -325,34 +344,47 @@ impl Worker {
     fn wind_up(&self) -> bool {
         // A task may have been offered while this worker slept.
         self.drain_inbox();
-        while let Some(work) = self.pop_stealable().or_else(|| self.take_injected()) {
+        // First, so that a free fiber is not resumed once more either.
+        self.kill_fibers();
+        // Those that are there now: a free fiber that yields is back at once.
+        for _ in 0..self.queued_stealable() {
+            let Some(work) = self.pop_stealable() else { break };
             self.run_one(work.0);
         }
-        self.kill_fibers();
+        while let Some(work) = self.take_injected() {
+            self.run_one(work.0);
+        }
         self.ready.is_empty()
             && self.fibers.borrow().is_empty()
-            && self.shared.free_fibers.lock().is_empty()
+            && self.shared.remotes().iter().all(|remote| remote.free_fibers.lock().is_empty())
     }
 
     /// [`wind_up`](Worker::wind_up) as far as it goes without running anybody: ends what the
     /// waiting fiber may wait for, and its wait.
     pub(super) fn wind_up_in_place(&self) {
+        let mut started = Vec::new();
         while let Some(work) = self.pop_stealable() {
-            self.shared.discard(work);
+            match work.is_started() {
+                // Somebody else may run it; or this worker, later.
+                true => started.push(work),
+                false => self.shared.discard(work),
+            }
         }
+        started.into_iter().for_each(|work| self.deque.push(work));
         self.kill_fibers();
     }
 
     fn kill_fibers(&self) {
-        let free: Vec<FiberRef> =
-            self.shared.free_fibers.lock().iter().map(|(_, fiber)| fiber.clone()).collect();
-        let fibers: Vec<FiberRef> =
-            self.fibers.borrow().iter().map(|(_, fiber)| fiber.clone()).collect();
-        for fiber in fibers.into_iter().chain(free) {
-            // Once is enough: a kill is for good.
-            if !fiber.header().life.is_killed() {
-                Waiter::Fiber(fiber).kill();
-            }
+        // Once is enough: a kill is for good.
+        let is_alive = |(_, fiber): &(usize, &FiberRef)| !fiber.header().life.is_killed();
+        let cloned = |(_, fiber): (usize, &FiberRef)| fiber.clone();
+        let mut fibers: Vec<FiberRef> =
+            self.fibers.borrow().iter().filter(is_alive).map(cloned).collect();
+        for remote in self.shared.remotes() {
+            fibers.extend(remote.free_fibers.lock().iter().filter(is_alive).map(cloned));
+        }
+        for fiber in fibers {
+            Waiter::Fiber(fiber).kill();
         }
     }
 }

@@ -35,6 +35,8 @@ use super::fiber::{FiberRef, Header};
 use super::handle::ThreadId;
 use super::limits;
 use super::outside;
+use super::reactor::ReactorHandle;
+use super::remote::Remote;
 use super::shared::Shared;
 use super::worker::Worker;
 use std::error::Error;
@@ -182,8 +184,10 @@ impl Worker {
     fn sleep_and_look(&self, time: Option<Duration>) {
         // Who wakes up before that looks the next time. A server, in which somebody always waits
         // for a descriptor, is spared the timer, which costs more than all the rest of a sleep.
-        let has_waiters =
-            || self.shared.remotes.iter().any(|it| it.reactor.lock_table().has_waiters_at_hand());
+        let has_waiters = || {
+            let at_hand = |reactor: &Arc<ReactorHandle>| reactor.lock_table().has_waiters_at_hand();
+            self.shared.remotes().iter().any(|it| it.with_reactor(at_hand).unwrap_or(false))
+        };
         if time.is_some_and(|time| time <= WATCH_AFTER) || has_waiters() {
             return self.reactor.wait(time);
         }
@@ -198,8 +202,8 @@ impl Worker {
     fn look_for_deadlock(&self) {
         let shared = &*self.shared;
         // In the order of the workers: nobody else holds two of them.
-        let tables: Vec<_> =
-            shared.remotes.iter().map(|remote| remote.reactor.lock_table()).collect();
+        let reactors: Vec<_> = shared.remotes().iter().filter_map(Remote::reactor).collect();
+        let tables: Vec<_> = reactors.iter().map(|reactor| reactor.lock_table()).collect();
         let finding = shared.idle.while_everybody_sleeps(|| {
             let has_waiters = || tables.iter().any(|table| table.has_waiters());
             let finding = look(shared, has_waiters);
@@ -227,14 +231,14 @@ fn look(shared: &Shared, has_waiters: impl Fn() -> bool) -> Finding {
         return Finding::Busy;
     }
     let mains = shared.detector.mains.lock();
-    let is_alive = shared.remotes.iter().any(|remote| {
-        // SAFETY: its worker is in the list of sleepers (invariant 1).
-        unsafe { remote.timers() }.has_armed()
+    let is_alive = shared.remotes().iter().any(|remote| {
+        // SAFETY: its worker, if any, is in the list of sleepers (invariant 1).
+        unsafe { remote.has_armed() }
     });
     if is_alive || outside::is_work_under_way() || has_waiters() {
         return Finding::Alive;
     }
-    let workers = shared.remotes.iter().map(|remote| remote.os_thread());
+    let workers = shared.remotes().iter().map(Remote::os_thread);
     let known: Vec<u32> = workers.chain(mains.iter().map(|main| main.os_thread)).collect();
     if !outside::are_all_known(&known) {
         return Finding::Alive;
@@ -242,11 +246,10 @@ fn look(shared: &Shared, has_waiters: impl Fn() -> bool) -> Finding {
     if shared.has_queued() {
         return Finding::Busy;
     }
-    let free_fibers = shared.free_fibers.lock();
-    let mut fibers: Vec<&FiberRef> = free_fibers.iter().map(|(_, fiber)| fiber).collect();
-    for remote in &shared.remotes {
+    let mut fibers: Vec<FiberRef> = Vec::new();
+    for remote in shared.remotes() {
         // SAFETY: as above.
-        fibers.extend(unsafe { remote.fibers() }.iter().map(|(_, fiber)| fiber));
+        unsafe { remote.for_each_fiber(|fiber| fibers.push(fiber.clone())) };
     }
     if !fibers.iter().all(|fiber| fiber.header().life.is_parked()) {
         return Finding::Busy;

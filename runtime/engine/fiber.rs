@@ -34,7 +34,7 @@ use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
 use super::own::Block;
-use super::shared::Remote;
+use super::remote::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
 use super::waiter::Waiter;
@@ -108,8 +108,11 @@ pub(crate) struct Header {
     pub(crate) parked_at: Cell<(*const u8, bool)>,
     /// Who waits in `join`; guarded by `life` invariant 3.
     pub(super) joiner: UnsafeCell<Option<Waiter>>,
-    /// Place in the home's timers, made at the first wait with a deadline.
+    /// Its timer, made at the first wait with a deadline: the place in the home's timers or, of a
+    /// free fiber, in those of `timer_home`.
     pub(crate) timer: Cell<Option<TimerKey>>,
+    /// Among whose timers a free fiber has its own.
+    pub(super) timer_home: Cell<*const Remote>,
     /// Its timeout scopes and shields; touched by the fiber itself only.
     pub(super) limits: Limits,
     pub(super) waits_for: WaitsFor,

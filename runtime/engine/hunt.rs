@@ -10,7 +10,8 @@
 
 use super::atomic::Ordering;
 use super::fiber::FiberRef;
-use super::shared::{Remote, Runnable};
+use super::remote::Remote;
+use super::shared::Runnable;
 use super::worker::Worker;
 use crossbeam_deque::Steal;
 use std::hint;
@@ -54,17 +55,14 @@ type Sighting = Option<(usize, NonNull<super::fiber::Header>, Instant)>;
 impl Worker {
     /// Finds something to run, or sleeps until there may be something.
     pub(super) fn idle(&self) {
-        if !self.timers.borrow().is_idle() {
-            self.fire_timers(Instant::now());
-            if self.has_own_work() {
-                return;
-            }
+        if self.fire_due_timers() && self.has_own_work() {
+            return self.spread();
         }
         if self.reactor.take_told() >= BUSY_FROM && self.linger() {
             return;
         }
         let expects_more = self.expects_more.replace(false);
-        let can_search = expects_more || self.is_work_elsewhere();
+        let can_search = (expects_more || self.is_work_elsewhere()) && !self.is_superfluous();
         let mut is_searching = can_search && self.shared.idle.start_search(expects_more);
         let mut time = if expects_more { EXPECT_FOR } else { SEARCH_FOR };
         // A ring that was for nothing leads back to sleep, by this loop: any number of them may
@@ -94,6 +92,7 @@ impl Worker {
         }
         std::thread::yield_now();
         self.reactor.wait(Some(Duration::ZERO));
+        self.spread();
         self.has_own_work()
     }
 
@@ -131,8 +130,7 @@ impl Worker {
     fn has_own_work(&self) -> bool {
         self.drain_inbox();
         // A timer may have made a free fiber runnable, which goes to the stealable queues.
-        let has_stealable =
-            !self.deque.is_empty() || !self.remote().next.load(Ordering::Relaxed).is_null();
+        let has_stealable = self.queued_stealable() > 0;
         has_stealable || !self.ready.is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
     }
 
@@ -163,9 +161,8 @@ impl Worker {
         inbox.get_up();
         self.come_back();
         let is_searching = idle.get_up(self.index);
-        if !self.timers.borrow().is_idle() {
-            self.fire_timers(Instant::now());
-        }
+        self.fire_due_timers();
+        self.spread();
         self.pace.slept(&self.pulse);
         is_searching
     }
@@ -191,10 +188,16 @@ impl Worker {
         }
         // Those that were killed and wait all the same are shielded: they wake the worker.
         let is_alive = |(_, fiber): (usize, &FiberRef)| !fiber.header().life.is_killed();
-        let (fibers, free) = (self.fibers.borrow(), self.shared.free_fibers.lock());
-        fibers.is_empty() && free.is_empty()
-            || fibers.iter().any(is_alive)
-            || free.iter().any(is_alive)
+        let fibers = self.fibers.borrow();
+        let mut has_free = false;
+        for remote in self.shared.remotes() {
+            let free = remote.free_fibers.lock();
+            has_free |= !free.is_empty();
+            if free.iter().any(is_alive) {
+                return true;
+            }
+        }
+        fibers.is_empty() && !has_free || fibers.iter().any(is_alive)
     }
 
     /// Waits for events without running anybody (`Worker::park_in_place`).
@@ -212,21 +215,16 @@ impl Worker {
             self.wind_up_in_place();
         }
         self.drain_inbox();
-        if !self.timers.borrow().is_idle() {
-            self.fire_timers(Instant::now());
-        }
+        self.fire_due_timers();
     }
 
     pub(super) fn siblings(&self) -> impl Iterator<Item = &Remote> {
-        let remotes = &self.shared.remotes;
+        let remotes = self.shared.remotes();
         (1..remotes.len()).map(move |step| &remotes[(self.index + step) % remotes.len()])
     }
 
-    fn is_work_elsewhere(&self) -> bool {
-        !self.shared.injector.is_empty()
-            || self.siblings().any(|sibling| {
-                !sibling.stealer.is_empty() || !sibling.next.load(Ordering::Relaxed).is_null()
-            })
+    pub(super) fn is_work_elsewhere(&self) -> bool {
+        !self.shared.injector.is_empty() || self.siblings().any(Remote::has_stealable)
     }
 
     /// Takes a task that came from outside the workers.
@@ -244,7 +242,7 @@ impl Worker {
 
     fn steal_half(&self, sibling: &Remote) -> Option<Runnable> {
         loop {
-            match sibling.stealer.steal_batch_and_pop(&self.deque) {
+            match sibling.stealer().steal_batch_and_pop(&self.deque) {
                 Steal::Success(work) => return Some(work),
                 Steal::Empty => return None,
                 Steal::Retry => hint::spin_loop(),

@@ -23,7 +23,9 @@
 //! writes the word (in `sleep`), then looks at all queues once more. The two `SeqCst` fences order
 //! each pair, so at least one of them sees the other. A worker that falls asleep while another one
 //! searches may skip the second look: the last searcher takes it when he stops, by `sleep` or by
-//! `end_search`.
+//! `end_search`. A worker that leaves for good takes the second look as well, on behalf of those
+//! who sleep: work that was published before, when it may have been the only one awake, is seen by
+//! it; the publisher of later work sees who sleeps.
 
 use super::atomic::{AtomicU64, Mutex, Ordering, fence};
 
@@ -41,7 +43,8 @@ fn sleeping(word: u64) -> u64 {
 /// The workers of a runtime that have nothing to do.
 #[derive(Debug)]
 pub(crate) struct Idle {
-    workers: u64,
+    /// Those that there are, asleep or not; changes under the lock.
+    workers: AtomicU64,
     word: AtomicU64,
     sleepers: Mutex<Vec<usize>>,
 }
@@ -49,7 +52,7 @@ pub(crate) struct Idle {
 impl Idle {
     pub(crate) fn new(workers: usize) -> Idle {
         Idle {
-            workers: workers as u64,
+            workers: AtomicU64::new(workers as u64),
             word: AtomicU64::new(0),
             sleepers: Mutex::new(Vec::with_capacity(workers)),
         }
@@ -59,7 +62,7 @@ impl Idle {
     /// one with the least `load` of those that sleep. It counts as searching already.
     #[inline]
     #[must_use]
-    pub(crate) fn notify(&self, load: impl Fn(usize) -> usize) -> Option<usize> {
+    pub(crate) fn notify<L: Ord>(&self, load: impl Fn(usize) -> L) -> Option<usize> {
         // Pairs with the fence in `sleep` and in `end_search`.
         fence(Ordering::SeqCst);
         let word = self.word.load(Ordering::Relaxed);
@@ -70,7 +73,7 @@ impl Idle {
     }
 
     #[cold]
-    fn take_sleeper(&self, load: impl Fn(usize) -> usize) -> Option<usize> {
+    fn take_sleeper<L: Ord>(&self, load: impl Fn(usize) -> L) -> Option<usize> {
         let mut sleepers = self.sleepers.lock();
         if searching(self.word.load(Ordering::SeqCst)) > 0 {
             return None;
@@ -91,7 +94,8 @@ impl Idle {
     #[must_use]
     pub(crate) fn start_search(&self, expects: bool) -> bool {
         // An estimate is enough: the limit only saves contention.
-        let half = 2 * searching(self.word.load(Ordering::Relaxed)) >= self.workers;
+        let workers = self.workers.load(Ordering::Relaxed);
+        let half = 2 * searching(self.word.load(Ordering::Relaxed)) >= workers;
         if half && !expects {
             return false;
         }
@@ -123,13 +127,30 @@ impl Idle {
     #[inline]
     pub(crate) fn is_everybody_asleep(&self) -> bool {
         // Relaxed: `while_everybody_sleeps` looks again, under the lock.
-        sleeping(self.word.load(Ordering::Relaxed)) == self.workers
+        sleeping(self.word.load(Ordering::Relaxed)) == self.workers.load(Ordering::Relaxed)
     }
 
     /// Calls `body` if all workers are in the list; none gets up meanwhile, nor is sent for.
     pub(crate) fn while_everybody_sleeps<R>(&self, body: impl FnOnce() -> R) -> Option<R> {
         let sleepers = self.sleepers.lock();
-        (sleepers.len() as u64 == self.workers).then(body)
+        (sleepers.len() as u64 == self.workers.load(Ordering::Relaxed)).then(body)
+    }
+
+    /// Counts one worker more, which is awake.
+    pub(crate) fn join(&self) {
+        let _sleepers = self.sleepers.lock();
+        self.workers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one worker less, which is awake and does not search. Its caller looks at all queues
+    /// once more afterwards, and notifies if there is something: as who falls asleep, but for
+    /// somebody else.
+    pub(crate) fn leave(&self) {
+        let sleepers = self.sleepers.lock();
+        self.workers.fetch_sub(1, Ordering::Relaxed);
+        drop(sleepers);
+        // Pairs with the fence in `notify`.
+        fence(Ordering::SeqCst);
     }
 
     /// Counts the worker as awake again. True if a notifier took it out of the list, so that it
@@ -280,6 +301,33 @@ mod models {
             let by_sibling = sibling.join().expect("the sibling does not panic");
             let rung = model.rung.iter().any(|rung| rung.load(Relaxed) == 1);
             assert!(done + by_sibling == 2 || rung, "work is left and nobody is rung");
+        });
+    }
+
+    /// A spare worker leaves while work comes and the other one falls asleep.
+    #[test]
+    fn loom_no_work_is_stranded_by_a_worker_that_leaves() {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
+            let model = Model::new();
+            let (producing, leaving) = (model.clone(), model.clone());
+            let producer = thread::spawn(move || producing.publish());
+            let spare = thread::spawn(move || {
+                let took = leaving.take();
+                if !took {
+                    leaving.idle.leave();
+                    if leaving.work_is_left() {
+                        leaving.notify();
+                    }
+                }
+                usize::from(took)
+            });
+            let mut done = model.work(0);
+            producer.join().expect("the producer does not panic");
+            done += spare.join().expect("the spare worker does not panic");
+            let is_rung = model.rung[0].load(Relaxed) == 1;
+            assert!(done == 1 || is_rung, "work is left and nobody is rung");
         });
     }
 

@@ -2,8 +2,9 @@
 //!
 //! The only module of this crate with unsafe code. What the rest of the crate uses of it is
 //! re-exported here, and is safe. Reading order: `life` (the protocol), `fiber` (what a green
-//! thread is), `worker`, `cycle` and `hunt` (who runs it), `shared` (what workers have in common),
-//! `reactor`, `slot` and `timers` (what it waits for), `runtime` (how it all starts and ends).
+//! thread is), `worker`, `cycle` and `hunt` (who runs it), `shared` and `remote` (what workers have
+//! in common), `reactor`, `slot` and `timers` (what it waits for), `relief`, `sentry` and `spare`
+//! (what happens when a worker is stuck), `runtime` (how it all starts and ends).
 #![allow(unsafe_code)]
 
 mod atomic;
@@ -74,6 +75,8 @@ mod monitor;
 #[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
+mod os_thread;
+#[cfg(not(loom))]
 mod outside;
 #[cfg(not(loom))]
 mod own;
@@ -98,6 +101,10 @@ mod reactor;
 #[cfg(not(loom))]
 mod ready;
 #[cfg(not(loom))]
+mod relief;
+#[cfg(not(loom))]
+mod remote;
+#[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
 mod run;
@@ -106,13 +113,19 @@ mod runtime;
 #[cfg(not(loom))]
 mod scope;
 #[cfg(not(loom))]
+mod sentry;
+#[cfg(not(loom))]
 mod shared;
 #[cfg(not(loom))]
 mod signals;
 #[cfg(not(loom))]
+mod spare;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 mod stack;
+#[cfg(not(loom))]
+mod stand_in;
 #[cfg(not(loom))]
 mod wait;
 #[cfg(not(loom))]

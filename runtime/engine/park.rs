@@ -103,7 +103,7 @@ pub(crate) fn park_shielded(deadline: Option<Instant>) -> Outcome {
 #[inline]
 fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
     match Worker::on_fiber() {
-        Some((worker, fiber)) => worker.park(fiber, deadline, shielded),
+        Some((_, fiber)) => Worker::park(fiber, deadline, shielded),
         None => OsThread::current().park_until(deadline),
     }
 }
@@ -114,11 +114,11 @@ fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
 /// switched to is never predicted.
 #[inline]
 pub(crate) fn yield_now() {
-    if let Some((worker, fiber)) = Worker::on_fiber() {
+    if let Some((_, fiber)) = Worker::on_fiber() {
         // SAFETY: the calling fiber runs.
         let Header { life, limits, .. } = unsafe { fiber.as_ref() };
         if !life.is_killed() && limits.is_clear() && !std::thread::panicking() {
-            return worker.yield_now(fiber);
+            return Worker::yield_now(fiber);
         }
     }
     yield_unusually();
@@ -128,13 +128,13 @@ pub(crate) fn yield_now() {
 fn yield_unusually() {
     match Worker::on_fiber() {
         Some(_) if fork::is_child() => {}
-        Some((worker, fiber)) => {
+        Some((_, fiber)) => {
             if limits::is_to_end() && !std::thread::panicking() {
                 limits::unwind();
             }
             // SAFETY: the calling fiber runs.
             if unsafe { fiber.as_ref() }.may_switch() {
-                worker.yield_now(fiber);
+                Worker::yield_now(fiber);
             }
         }
         None => std::thread::yield_now(),
@@ -202,7 +202,10 @@ pub(crate) fn register_from_anywhere(
 ) -> io::Result<super::reactor::Place> {
     match Worker::current() {
         Some(worker) => worker.reactor().handle().register(fd, source),
-        None => super::runtime::global()?.remotes[0].reactor.register(fd, source),
+        None => {
+            let first = super::runtime::global()?.regular()[0].reactor();
+            first.expect("a regular worker has a reactor").register(fd, source)
+        }
     }
 }
 

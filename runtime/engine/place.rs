@@ -8,6 +8,8 @@
 //! home until the difference is large. One whose handle is gone, such as the handler of a
 //! connection, is placed as evenly as can be.
 //!
+//! Free fibers are not placed: they run wherever they are found, and count in nobody's load.
+//!
 //! # Invariants
 //!
 //! 1. What is passed on is in reach of every worker (the injector), or on its way to one that had
@@ -47,8 +49,10 @@ impl Worker {
         if is_started || header.lane != Lane::Pinned {
             return false;
         }
-        let load = self.remote().load();
-        let Some(other) = self.siblings().min_by_key(|sibling| sibling.load()) else {
+        // A spare worker is to leave some day, and keeps no more than nobody else takes.
+        let load = if self.is_spare { usize::MAX / 2 } else { self.remote().load() };
+        let others = self.shared.regular().iter().filter(|other| other.index != self.index);
+        let Some(other) = others.min_by_key(|other| other.load()) else {
             return false;
         };
         let is_detached = !header.life.has_handle();

@@ -96,7 +96,7 @@ impl<'s> Place<'s> {
         drop(live);
         told.iter().for_each(Waiter::unpark);
         shared.census.wish.make();
-        shared.remotes.iter().for_each(super::shared::Remote::rouse);
+        shared.remotes().iter().for_each(super::remote::Remote::rouse);
         Place { shared, waiter, inside, moments }
     }
 }

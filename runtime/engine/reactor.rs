@@ -2,7 +2,8 @@
 //!
 //! The worker alone waits; any thread may register, deregister and ring. A descriptor is
 //! registered once, for both directions and edge-triggered, and costs no further system call until
-//! it is closed.
+//! it is closed. While the worker is stuck, the sentry takes its events and hands them out in its
+//! place (`stand_in`).
 //!
 //! # Invariants
 //!
@@ -12,7 +13,9 @@
 //! 3. A descriptor is deregistered before its number goes back to the kernel; a copy of it (`dup`)
 //!    would otherwise keep the registration alive.
 //! 4. Events are handed out, to the last wake-up, under the lock of the table: whoever holds it
-//!    finds each waiter in its slot or made runnable (`deadlock`).
+//!    finds each waiter in its slot or made runnable (`deadlock`). By whomever: those that were
+//!    taken from the kernel and not yet handed out concern nobody but waiters in their slots.
+//! 5. A ring is told once, to the worker or to the sentry; the sentry passes it on (`sentry`).
 
 use super::atomic::{AtomicPtr, AtomicU32, Mutex, MutexGuard};
 use super::fork;
@@ -32,13 +35,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Events taken from the kernel at once: enough that a thousand ready sockets are one system call.
-const EVENT_BATCH: usize = 1024;
+pub(super) const EVENT_BATCH: usize = 1024;
 
 /// Descriptors at which a worker looks that falls asleep: far less than what the timer of a short
 /// sleep costs.
 const LOOKED_AT_FOR_WAITERS: usize = 4;
 
-const WAKER: Token = Token(usize::MAX);
+pub(super) const WAKER: Token = Token(usize::MAX);
 
 /// What a descriptor is registered for: everything, once.
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
@@ -236,7 +239,7 @@ fn bits(event: &Event) -> u32 {
 }
 
 impl Table {
-    fn find(&self, token: Token) -> Option<&Source> {
+    pub(super) fn find(&self, token: Token) -> Option<&Source> {
         let tenant = self.tenants.get(token.0 & u32::MAX as usize)?;
         (tenant.generation as usize == token.0 >> 32).then_some(&*tenant.source)
     }
@@ -264,6 +267,11 @@ impl ReactorHandle {
     /// Keeps the table as it is: while it is locked no event is handed out here.
     pub(super) fn lock_table(&self) -> MutexGuard<'_, Table> {
         self.table.lock()
+    }
+
+    /// The epoll set, for who stands in for the worker.
+    pub(super) fn epoll(&self) -> RawFd {
+        self.registry.as_raw_fd()
     }
 
     /// Makes the worker return from `wait`.

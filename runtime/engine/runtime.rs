@@ -10,13 +10,13 @@ use super::fork;
 use super::handle::Join;
 use super::handles::JoinHandle;
 use super::monitor::{self, Monitor, Watchdog};
+use super::os_thread;
 use super::own::ThreadLocals;
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};
+use super::spare;
 use super::spawn::{self, Options, Target};
-use super::stack::alternate::AlternateStack;
-use super::stack::message::Message;
 use super::stack::{
     self, GuardKind, LocalCache, SizeClass, StackPool, Statistics as StackStatistics, overflow,
 };
@@ -27,7 +27,6 @@ use std::io;
 use std::mem;
 use std::num::NonZero;
 use std::panic::Location;
-use std::process;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle as StdJoinHandle};
 use std::time::{Duration, Instant};
@@ -58,6 +57,7 @@ pub struct Builder {
     reports_overflow: bool,
     detects_deadlocks: bool,
     monitor: Option<Monitor>,
+    pub(super) spare_workers: usize,
     thread_locals: Option<ThreadLocals>,
 }
 
@@ -88,6 +88,7 @@ impl Builder {
             reports_overflow: true,
             detects_deadlocks: true,
             monitor: cfg!(debug_assertions).then(Monitor::new),
+            spare_workers: spare::SPARE_WORKERS,
             thread_locals: None,
         }
     }
@@ -184,7 +185,7 @@ impl Builder {
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
         let workers = self.workers.unwrap_or_else(processors);
         if self.reports_overflow {
-            overflow::install(describe_current)?;
+            overflow::install(os_thread::describe_current)?;
         }
         let class = SizeClass::for_bytes(self.stack_size)?;
         let config = stack::Config { class, guard: self.guard, ..stack::Config::default() };
@@ -200,6 +201,8 @@ impl Builder {
                 live_limit: self.live_limit,
                 detects_deadlocks: self.detects_deadlocks,
                 watchdog: self.monitor.map(Watchdog::new).transpose()?,
+                name: self.name.as_str().into(),
+                spare_workers: self.spare_workers,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
@@ -210,12 +213,7 @@ impl Builder {
         for (index, ((deque, reactor), stacks)) in parts.enumerate() {
             let shared = runtime.shared.clone();
             let name = format!("{}-{index}", self.name);
-            let body = move || {
-                let _abort = AbortOnPanic;
-                // Without it an overflow still ends the process, only without a message.
-                let _alternate_stack = AlternateStack::ensure();
-                Worker::new(shared, index, deque, reactor, stacks).run();
-            };
+            let body = move || os_thread::serve(shared, index, deque, reactor, stacks);
             match thread::Builder::new().name(name).spawn(body) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
@@ -300,10 +298,10 @@ impl Runtime {
         unsafe { spawn::spawn(target, Lane::Pinned, options, Location::caller(), closure) }
     }
 
-    /// The number of workers.
+    /// The number of workers, without spare ones ([`Builder::spare_workers`]).
     #[must_use]
     pub fn worker_count(&self) -> usize {
-        self.shared.remotes.len()
+        self.shared.regular().len()
     }
 
     /// What the stacks of this runtime hold at the moment.
@@ -352,7 +350,7 @@ impl Runtime {
                 }
             }
         }
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.drain(..).chain(self.shared.relief.take_threads()) {
             // It has said that it ends: this waits for the last instructions. A panic aborts.
             let _ = thread.join();
         }
@@ -369,32 +367,4 @@ impl Drop for Runtime {
             self.end(None);
         }
     }
-}
-
-/// A panic in the loop itself is a bug that leaves fibers on a stack that nobody can resume.
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("greenstd: a worker has panicked outside of any green thread");
-            process::abort();
-        }
-    }
-}
-
-/// Names the running green thread. In a signal handler: no allocation, no lock.
-fn describe_current(message: &mut Message) {
-    let Some((_, fiber)) = Worker::on_fiber() else {
-        return message.push_str("a worker's own code");
-    };
-    // SAFETY: it runs, so it is alive.
-    let header = unsafe { fiber.as_ref() };
-    message.push_str("green thread '");
-    message.push_str(header.name().unwrap_or("<unnamed>"));
-    message.push_str("' (spawned at ");
-    message.push_str(header.site.file());
-    message.push_str(":");
-    message.push_number(header.site.line() as usize);
-    message.push_str(")");
 }

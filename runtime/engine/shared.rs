@@ -1,5 +1,5 @@
 //! What the workers of one runtime share: the injector, the stacks, the limit on green threads,
-//! and for each worker the part that others may touch.
+//! and for each worker the part that others may touch (`remote`).
 //!
 //! # Invariants
 //!
@@ -8,28 +8,26 @@
 //! 2. A task in the injector, in a deque or in `next` carries the scheduler's reference; so does
 //!    the list of fibers of a worker. Inbox and run queue borrow from that list.
 
-use super::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
+use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 use super::deadlock::Detector;
 use super::fiber::{FiberRef, Header, Lane};
 use super::idle::Idle;
-use super::inbox::Inbox;
 use super::killed::Killed;
-use super::monitor::{Post, Watchdog};
-use super::outside;
+use super::monitor::Watchdog;
 use super::own::ThreadLocals;
 use super::quiet::Census;
 use super::reactor::ReactorHandle;
+use super::relief::Relief;
+use super::remote::Remote;
 use super::stack::{SizeClass, StackPool};
-use super::timers::Timers;
 use super::waiter::Waiter;
 use super::worker::Worker;
 use crossbeam_deque::{Injector, Steal, Stealer};
-use slab::Slab;
 use std::fmt;
 use std::hint;
 use std::io;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 /// The largest `Shared::place_batch`.
 const PLACE_BATCH: usize = 64;
@@ -57,28 +55,28 @@ pub(crate) struct Runnable(pub(crate) NonNull<Header>);
 // thread-locals along.
 unsafe impl Send for Runnable {}
 
-/// The part of a worker that other threads touch.
-pub(crate) struct Remote {
-    pub(crate) index: usize,
-    pub(crate) inbox: Inbox<Header>,
-    /// The task that was spawned last. Apart from the deque, because its spawner most often waits
-    /// for it at once; thieves leave it alone for a while.
-    pub(crate) next: AtomicPtr<Header>,
-    pub(crate) stealer: Stealer<Runnable>,
-    pub(crate) reactor: Arc<ReactorHandle>,
-    /// Fibers that the worker has, for the placement of new ones.
-    load: AtomicUsize,
-    pub(super) post: Post,
-    /// The kernel's number of its OS thread; 0 until that runs.
-    os_thread: AtomicU32,
-    /// Where the worker lies while it runs.
-    worker: AtomicPtr<Worker>,
-    shared: Weak<Shared>,
+impl Runnable {
+    /// Whether it is a fiber, and no task. The caller has taken it out of its queue.
+    pub(super) fn is_started(self) -> bool {
+        // SAFETY: queued, so alive; and who has taken it out has it to himself.
+        unsafe { &*self.0.as_ref().coroutine.get() }.is_some()
+    }
+
+    /// Which workers may run it.
+    pub(super) fn lane(self) -> Lane {
+        // SAFETY: as above.
+        unsafe { self.0.as_ref() }.lane
+    }
 }
 
 /// What the workers of one runtime share.
 pub(crate) struct Shared {
-    pub(crate) remotes: Box<[Remote]>,
+    /// A place for each regular worker, then those for spare ones.
+    remotes: Box<[Remote]>,
+    /// Places that were opened (`remote` invariant 1): the regular ones, and those for spare
+    /// workers in which there was one.
+    opened: AtomicUsize,
+    regular: usize,
     pub(crate) injector: Injector<Runnable>,
     pub(crate) idle: Idle,
     pub(crate) stacks: StackPool,
@@ -88,8 +86,7 @@ pub(crate) struct Shared {
     pub(crate) is_closing: AtomicBool,
     pub(super) detector: Detector,
     pub(super) watchdog: Option<Watchdog>,
-    /// Free fibers: they belong to no worker.
-    pub(crate) free_fibers: Mutex<Slab<FiberRef>>,
+    pub(super) relief: Relief,
     pub(super) census: Census,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
@@ -107,12 +104,16 @@ pub(crate) struct SharedConfig {
     pub(crate) live_limit: usize,
     pub(crate) detects_deadlocks: bool,
     pub(super) watchdog: Option<Watchdog>,
+    /// What the threads of the runtime are named for.
+    pub(crate) name: Box<str>,
+    /// Spare workers that there may be at once.
+    pub(crate) spare_workers: usize,
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("workers", &self.remotes.len())
+            .field("workers", &self.regular)
             .field("live_limit", &self.live_limit)
             .finish_non_exhaustive()
     }
@@ -124,23 +125,11 @@ impl Shared {
         parts: Vec<(Stealer<Runnable>, Arc<ReactorHandle>)>,
     ) -> Arc<Shared> {
         let workers = parts.len();
-        Arc::new_cyclic(|shared| Shared {
-            remotes: parts
-                .into_iter()
-                .enumerate()
-                .map(|(index, (stealer, reactor))| Remote {
-                    index,
-                    inbox: Inbox::new(),
-                    next: AtomicPtr::new(ptr::null_mut()),
-                    stealer,
-                    reactor,
-                    load: AtomicUsize::new(0),
-                    post: Post::default(),
-                    os_thread: AtomicU32::new(0),
-                    worker: AtomicPtr::new(ptr::null_mut()),
-                    shared: shared.clone(),
-                })
-                .collect(),
+        let places = workers + config.spare_workers;
+        let shared = Arc::new_cyclic(|shared| Shared {
+            remotes: (0..places).map(|index| Remote::new(index, shared.clone())).collect(),
+            opened: AtomicUsize::new(workers),
+            regular: workers,
             injector: Injector::new(),
             idle: Idle::new(workers),
             stacks: config.stacks,
@@ -149,12 +138,42 @@ impl Shared {
             is_closing: AtomicBool::new(false),
             detector: Detector::new(config.detects_deadlocks),
             watchdog: config.watchdog,
-            free_fibers: Mutex::new(Slab::new()),
+            relief: Relief::new(config.name, config.spare_workers),
             census: Census::new(),
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
-        })
+        });
+        for (remote, (stealer, reactor)) in shared.remotes.iter().zip(parts) {
+            remote.open(stealer, reactor);
+        }
+        shared
+    }
+
+    /// The workers' places, as far as they were opened. The regular ones come first.
+    #[inline]
+    pub(crate) fn remotes(&self) -> &[Remote] {
+        // Acquire pairs with `open_place`.
+        &self.remotes[..self.opened.load(Ordering::Acquire)]
+    }
+
+    /// The places of the regular workers.
+    pub(crate) fn regular(&self) -> &[Remote] {
+        &self.remotes[..self.regular]
+    }
+
+    /// The places for spare workers, opened or not.
+    pub(super) fn spare_places(&self) -> &[Remote] {
+        &self.remotes[self.regular..]
+    }
+
+    /// Lets others see a place that was made ready. Places are opened in their order, by the
+    /// sentry alone.
+    pub(super) fn open_place(&self, index: usize) {
+        self.opened.fetch_max(index + 1, Ordering::AcqRel);
+        // Pairs with the fence in `close`: either that one rouses the new worker, or the worker,
+        // which is yet to start, sees that the runtime closes.
+        fence(Ordering::SeqCst);
     }
 
     /// Takes up to `wanted` places for green threads with default stacks, at least one.
@@ -190,12 +209,23 @@ impl Shared {
         // SeqCst: either the workers, which look here after `is_closing` was set, see the work, or
         // we see that they are about to end.
         if self.is_closing.load(Ordering::SeqCst) {
-            while let Some(work) = self.take_injected() {
-                self.discard(work);
-            }
-        } else {
-            self.notify();
+            self.discard_injected();
         }
+        self.notify();
+    }
+
+    /// Ends what has not started. Free fibers that have stay: the workers, which wait for the last
+    /// of them, run them to their ends.
+    #[cold]
+    fn discard_injected(&self) {
+        let mut started = Vec::new();
+        while let Some(work) = self.take_injected() {
+            match work.is_started() {
+                true => started.push(work),
+                false => self.discard(work),
+            }
+        }
+        started.into_iter().for_each(|work| self.injector.push(work));
     }
 
     /// Takes a task that came from outside the workers.
@@ -212,7 +242,9 @@ impl Shared {
     /// Wakes a worker for stealable work, if one sleeps and none searches.
     #[inline]
     pub(crate) fn notify(&self) {
-        if let Some(worker) = self.idle.notify(|worker| self.remotes[worker].load()) {
+        // Spare workers come last.
+        let load = |worker: usize| (worker >= self.regular, self.remotes[worker].load());
+        if let Some(worker) = self.idle.notify(load) {
             self.remotes[worker].rouse();
         }
     }
@@ -220,9 +252,17 @@ impl Shared {
     /// Tells all workers to discard and unwind what is left, and to end.
     pub(crate) fn close(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
-        for remote in &self.remotes {
-            remote.rouse();
-        }
+        // Pairs with the fence in `open_place`.
+        fence(Ordering::SeqCst);
+        self.remotes().iter().for_each(Remote::rouse);
+    }
+
+    /// Counts a spare worker that is about to start. False if all have ended.
+    pub(super) fn worker_starts(&self) -> bool {
+        let mut running = self.running.lock();
+        let is_alive = running.0 > 0;
+        running.0 += usize::from(is_alive);
+        is_alive
     }
 
     /// Counts a worker as ended.
@@ -231,6 +271,7 @@ impl Shared {
         running.0 -= 1;
         if running.0 == 0 {
             self.watchdog.iter().for_each(Watchdog::close);
+            self.relief.close();
             running.1.take().iter().for_each(Waiter::unpark);
         }
     }
@@ -247,10 +288,9 @@ impl Shared {
     /// Whether a queue holds something that is to run, as far as other threads can see.
     pub(super) fn has_queued(&self) -> bool {
         !self.injector.is_empty()
-            || self.remotes.iter().any(|remote| {
-                !remote.inbox.is_asleep_and_empty()
-                    || !remote.stealer.is_empty()
-                    || !remote.next.load(Ordering::Relaxed).is_null()
+            || self.remotes().iter().any(|remote| {
+                let is_there = remote.os_thread() != 0;
+                is_there && !remote.inbox.is_asleep_and_empty() || remote.has_stealable()
             })
     }
 
@@ -263,78 +303,6 @@ impl Shared {
         let class = task.header().stack_class;
         finish(task);
         self.give_places(1, class);
-    }
-}
-
-impl Remote {
-    /// Wakes the worker if it sleeps.
-    pub(crate) fn rouse(&self) {
-        if self.inbox.rouse() {
-            self.reactor.ring();
-        }
-    }
-
-    /// Fibers that the worker has; an estimate.
-    pub(crate) fn load(&self) -> usize {
-        self.load.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_load(&self, fibers: usize) {
-        self.load.store(fibers, Ordering::Relaxed);
-    }
-
-    /// Gives a task to the worker if it sleeps. False if it does not.
-    pub(crate) fn offer(&self, task: NonNull<Header>) -> bool {
-        // SAFETY: a task that its holder has taken out of its queue, with the queue's reference.
-        let sleeper = unsafe { self.inbox.offer(task, || self.reactor.clone()) };
-        if let Some(reactor) = &sleeper {
-            reactor.ring();
-        }
-        sleeper.is_some()
-    }
-
-    /// Says where the worker is that begins to run, on its own OS thread.
-    pub(super) fn set_worker(&self, worker: &Worker) {
-        // Relaxed: read by who holds the list of sleepers, into which the worker comes later.
-        self.os_thread.store(outside::current_thread(), Ordering::Relaxed);
-        self.worker.store(ptr::from_ref(worker).cast_mut(), Ordering::Relaxed);
-    }
-
-    pub(super) fn os_thread(&self) -> u32 {
-        self.os_thread.load(Ordering::Relaxed)
-    }
-
-    /// The timers of the worker.
-    ///
-    /// # Safety
-    ///
-    /// The worker is in the list of sleepers, and stays there for as long as this is used: it
-    /// changes neither its timers nor its list of fibers then (`deadlock` invariant 1).
-    pub(super) unsafe fn timers(&self) -> &Timers<FiberRef> {
-        // SAFETY: a worker that sleeps is alive. The borrow flag, which is the owner's, is left
-        // alone; by the caller's promise he only reads as well.
-        unsafe { &*(*self.worker.load(Ordering::Relaxed)).timers.as_ptr() }
-    }
-
-    /// The fibers that live on the worker.
-    ///
-    /// # Safety
-    ///
-    /// As [`timers`](Remote::timers).
-    pub(super) unsafe fn fibers(&self) -> &Slab<FiberRef> {
-        // SAFETY: as in `timers`.
-        unsafe { &*(*self.worker.load(Ordering::Relaxed)).fibers.as_ptr() }
-    }
-
-    fn deliver(&self, fiber: NonNull<Header>) {
-        // SAFETY: a fiber whose wake-up was claimed is in no queue, and its home keeps it alive
-        // until it has run.
-        let sleeper = unsafe { self.inbox.push(fiber, || self.reactor.clone()) };
-        // From here on `self` may be gone: a worker that wakes up by itself, for a timer say, may
-        // have run the fiber, which was the last one, and ended with its whole runtime.
-        if let Some(reactor) = sleeper {
-            reactor.ring();
-        }
     }
 }
 
@@ -353,9 +321,11 @@ pub(crate) unsafe fn make_runnable(fiber: NonNull<Header>) {
     if header.lane == Lane::Free {
         match Worker::current() {
             Some(worker) if ptr::eq(&raw const **worker.shared(), home.shared.as_ptr()) => {
-                worker.push_stealable(Runnable(fiber));
+                worker.push_woken(fiber);
             }
             _ => {
+                // Once it is queued the fiber may run, and end with its whole runtime, before the
+                // notifier has looked who sleeps.
                 let shared = home.shared.upgrade().expect("a fiber keeps its runtime alive");
                 shared.inject(Runnable(fiber));
             }

@@ -1,7 +1,4 @@
 //! The free lane: fibers that any worker may resume.
-//!
-//! No public call makes one yet, for want of thread-locals of their own; the scheduler serves them
-//! all the same. What runs on them here keeps nothing of its OS thread across a wait.
 
 use super::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::fiber::Lane;
@@ -54,9 +51,11 @@ fn a_free_fiber_leaves_a_worker_that_is_hogged() {
                         hint::spin_loop();
                     }
                 };
-                // SAFETY: the handle is dropped right away, on this thread.
-                let hog =
-                    unsafe { spawn::spawn_local(Options::default(), Location::caller(), hog) };
+                // SAFETY: nothing is borrowed, and the handle is dropped right away.
+                let hog = unsafe {
+                    let options = Options::default();
+                    spawn::spawn(Target::Here, Lane::Local, options, Location::caller(), hog)
+                };
                 drop(hog.unwrap());
                 while !is_hogged.load(Ordering::Acquire) {
                     park::yield_now();
@@ -105,22 +104,45 @@ fn free_fibers_keep_their_stacks_on_whichever_worker_they_go_on() {
 }
 
 #[test]
-fn a_free_fiber_times_out_no_earlier_than_asked_though_old_timers_wake_it() {
+fn a_free_fiber_is_woken_by_no_timer_of_an_earlier_wait() {
     runtime(2).run(|| {
         spawn_free(|| {
             for _ in 0..50 {
-                // Leaves a timer behind that fires in the middle of the second wait.
                 Waiter::current().unpark();
                 let stale = Some(Instant::now() + Duration::from_millis(2));
                 assert_eq!(park::park_until(stale), Outcome::Woken);
                 let deadline = Instant::now() + Duration::from_millis(5);
-                while park::park_until(Some(deadline)) == Outcome::Woken {}
+                assert_eq!(park::park_until(Some(deadline)), Outcome::TimedOut);
                 assert!(Instant::now() >= deadline);
             }
         })
         .join()
         .unwrap();
     });
+}
+
+#[test]
+fn timers_of_free_fibers_do_not_pile_up() {
+    let runtime = runtime(2);
+    runtime.run(|| {
+        let waits = |_| {
+            spawn_free(|| {
+                for _ in 0..2_000 {
+                    Waiter::current().unpark();
+                    let far = Some(Instant::now() + Duration::from_secs(3600));
+                    assert_eq!(park::park_until(far), Outcome::Woken);
+                    park::yield_now();
+                }
+            })
+        };
+        let joins: Vec<_> = (0..10).map(waits).collect();
+        joins.into_iter().for_each(|join| join.join().unwrap());
+    });
+    for remote in runtime.shared.regular() {
+        let timers = remote.free_timers.lock();
+        assert!(!timers.has_armed());
+        assert!(timers.entries() < 500, "{} entries", timers.entries());
+    }
 }
 
 #[test]
@@ -149,4 +171,65 @@ fn the_end_of_a_runtime_unwinds_free_fibers() {
         drop(runtime);
         assert_eq!(ended.load(Ordering::Relaxed), 20);
     }
+}
+
+/// One worker, so that all of them compete for it.
+#[test]
+fn who_yields_on_either_lane_and_who_is_spawned_all_get_their_turns() {
+    let runtime = Builder::new().workers(1).spare_workers(0).build().unwrap();
+    runtime.run(|| {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let yields = |is_over: &Arc<AtomicBool>| {
+            let is_over = is_over.clone();
+            move || {
+                let mut count = 0_usize;
+                while !is_over.load(Ordering::Relaxed) {
+                    park::yield_now();
+                    count += 1;
+                }
+                count
+            }
+        };
+        let free: Vec<_> = (0..3).map(|_| spawn_free(yields(&is_over))).collect();
+        let site = Location::caller();
+        let pinned: Vec<_> = (0..3)
+            .map(|_| {
+                let body = yields(&is_over);
+                // SAFETY: everything is `Send` and borrows nothing.
+                unsafe { spawn::spawn(Target::Here, Lane::Pinned, Options::default(), site, body) }
+            })
+            .map(Result::unwrap)
+            .collect();
+        for _ in 0..2_000 {
+            spawn_free(|| ()).join().unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        let free: Vec<_> = free.into_iter().map(|join| join.join().unwrap()).collect();
+        let pinned: Vec<_> = pinned.into_iter().map(|join| join.join().unwrap()).collect();
+        // Within the factor by which a turn looks at stealable work more often than at the rest.
+        let (least, most) = (*free.iter().min().unwrap(), *free.iter().max().unwrap());
+        let (slow, fast) = (*pinned.iter().min().unwrap(), *pinned.iter().max().unwrap());
+        assert!(least >= 1_000 && slow >= 1_000, "{free:?} {pinned:?}");
+        assert!(most <= 4 * slow && fast <= 4 * least, "{free:?} {pinned:?}");
+    });
+}
+
+#[test]
+fn a_free_task_whose_start_is_put_off_starts_no_earlier() {
+    runtime(2).run(|| {
+        let start = Instant::now();
+        let later = |delay: Duration| {
+            let starts_at = Some(start + delay);
+            let options = Options { starts_at, ..Options::default() };
+            let site = Location::caller();
+            let body = move || start.elapsed();
+            // SAFETY: everything is `Send` and borrows nothing.
+            unsafe { spawn::spawn(Target::Here, Lane::Free, options, site, body) }.unwrap()
+        };
+        let joins: Vec<_> =
+            (1..20_u64).map(|number| later(Duration::from_millis(number))).collect();
+        for (number, join) in (1..20_u64).zip(joins) {
+            assert!(join.join().unwrap() >= Duration::from_millis(number));
+        }
+    });
 }

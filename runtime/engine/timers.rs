@@ -107,6 +107,12 @@ impl<T> Timers<T> {
         self.timers.iter().any(|(_, timer)| timer.deadline.is_some())
     }
 
+    /// Calls `each` with the targets of all timers that are armed.
+    pub(crate) fn for_each_armed(&self, mut each: impl FnMut(&T)) {
+        let armed = self.timers.iter().filter(|(_, timer)| timer.deadline.is_some());
+        armed.for_each(|(_, timer)| each(&timer.target));
+    }
+
     /// When to look again. Possibly too early, never too late.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.first().map(|entry| self.epoch + Duration::from_nanos(entry.key))
@@ -222,6 +228,14 @@ impl<T> Timers<T> {
             index = least;
         }
         self.heap[index] = entry;
+    }
+}
+
+#[cfg(test)]
+impl<T> Timers<T> {
+    /// Entries, dead or alive.
+    pub(crate) fn entries(&self) -> usize {
+        self.queue.len() + self.heap.len()
     }
 }
 

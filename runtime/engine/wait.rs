@@ -2,24 +2,27 @@
 //!
 //! # Invariants
 //!
-//! 1. A pinned fiber has one timer, made at its first deadline and kept: arming it again is a store
-//!    (`timers`).
-//! 2. A pinned fiber that unwinds never switches away: std counts panics in a thread-local, so
-//!    whoever ran meanwhile would take itself for panicking. It turns the loop on its own stack and
-//!    lets nobody run. A free fiber has a count of its own, and waits as ever.
+//! 1. A fiber has one timer, made at its first deadline and kept: arming it again is a store
+//!    (`timers`). That of a free fiber is remade where it waits on another worker than the last
+//!    time, and lies under a lock: it is disarmed from wherever the fiber goes on.
+//! 2. A pinned fiber that unwinds never switches away: std counts panics per OS thread, so whoever
+//!    ran meanwhile would take itself for panicking. It turns the loop on its own stack and lets
+//!    nobody run. A free fiber has that count to itself.
+//! 3. No function that switches away has a worker for an argument: a free fiber may go on when the
+//!    spare worker on which it began to wait has left.
 
 use super::fiber::{FiberRef, Header, Lane, Suspend};
 use super::life::Life;
 use super::shared;
-use super::timers::TimerKey;
+use super::timers::Timers;
 use super::worker::{BYTES_PER_IO_CALL, IO_BUDGET, Worker};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
 impl Worker {
     /// Gives the worker back for a moment.
     #[inline]
-    pub(crate) fn yield_now(&self, fiber: NonNull<Header>) {
+    pub(crate) fn yield_now(fiber: NonNull<Header>) {
         Self::suspend(fiber, Suspend::Yield);
     }
 
@@ -60,12 +63,7 @@ impl Worker {
     /// Parks the calling fiber until it is unparked, killed (unless `shielded`) or `deadline`
     /// passes. False if it was the deadline; may return for no reason.
     #[inline]
-    pub(crate) fn park(
-        &self,
-        fiber: NonNull<Header>,
-        deadline: Option<Instant>,
-        shielded: bool,
-    ) -> bool {
+    pub(crate) fn park(fiber: NonNull<Header>, deadline: Option<Instant>, shielded: bool) -> bool {
         // SAFETY: the calling fiber runs.
         let header = unsafe { fiber.as_ref() };
         if header.life.take_token() {
@@ -78,24 +76,20 @@ impl Worker {
         // Invariant 2.
         let switch = || match header.may_switch() {
             true => Self::suspend(fiber, how),
-            false => self.park_in_place(fiber, shielded),
+            false => Self::park_in_place(fiber, shielded),
         };
         match deadline {
             None => switch(),
             Some(deadline) => {
                 // One that has passed is fired by the loop like any other: whoever polls by waits
                 // that are over at once must not starve the rest.
-                let timer = self.arm(fiber, header, deadline);
+                Self::arm(fiber, header, deadline);
                 switch();
-                if let Some(timer) = timer {
-                    self.timers.borrow_mut().disarm(timer);
-                }
+                Self::disarm(header);
             }
         }
         // A token if the park was not committed because of it; later ones are for later parks.
-        let is_woken = !header.life.take_expiry() | header.life.take_token();
-        // The timer of an earlier wait may have woken a free fiber (`arm`).
-        is_woken || header.lane == Lane::Free && deadline.is_none_or(|at| Instant::now() < at)
+        !header.life.take_expiry() | header.life.take_token()
     }
 
     /// [`park`](Worker::park) without a deadline, for a fiber that is neither shielded nor unwinds.
@@ -106,53 +100,67 @@ impl Worker {
         let life = unsafe { &fiber.as_ref().life };
         if !life.take_token() && !life.is_killed() {
             Self::suspend(fiber, Suspend::Park);
-            // As in `park`. No timer was armed, but one of an earlier wait may have woken a free
-            // fiber.
-            life.take_expiry();
+            // As in `park`. No timer was armed.
             life.take_token();
         }
         life.is_killed()
     }
 
-    /// Sets the fiber's timer. Returns it if it is to be disarmed after the wait.
-    pub(super) fn arm(
-        &self,
-        fiber: NonNull<Header>,
-        header: &Header,
-        deadline: Instant,
-    ) -> Option<TimerKey> {
-        let mut timers = self.timers.borrow_mut();
+    /// Sets the timer of a fiber that runs here, or whose start is put off here.
+    pub(super) fn arm(fiber: NonNull<Header>, header: &Header, deadline: Instant) {
+        let worker = Worker::current().expect("fibers wait on workers");
         // SAFETY: it runs, or its home's list holds a reference. The timer's reference goes when
         // its place does.
         let reference = || unsafe { FiberRef::share(fiber) };
         if header.lane == Lane::Free {
-            // It may wake up on another worker, which cannot disarm it: each wait has a timer of
-            // its own, which at worst wakes the fiber for no reason and gives its place up then.
-            let timer = timers.insert(reference());
-            timers.arm(timer, deadline);
-            return None;
+            return worker.arm_free(header, deadline, reference);
         }
+        let mut timers = worker.timers.borrow_mut();
         let timer = header.timer.get().unwrap_or_else(|| timers.insert(reference()));
         header.timer.set(Some(timer));
         timers.arm(timer, deadline);
-        Some(timer)
+    }
+
+    fn arm_free(&self, header: &Header, deadline: Instant, reference: impl Fn() -> FiberRef) {
+        let remote = self.remote();
+        if !ptr::eq(header.timer_home.get(), remote) {
+            header.remove_free_timer();
+        }
+        let mut timers = remote.free_timers.lock();
+        let timer = header.timer.get().unwrap_or_else(|| timers.insert(reference()));
+        timers.arm(timer, deadline);
+        drop(timers);
+        header.timer.set(Some(timer));
+        header.timer_home.set(remote);
+        self.has_free_timers.set(true);
+    }
+
+    /// Takes back what [`arm`](Worker::arm) has set, on whichever worker the fiber goes on.
+    fn disarm(header: &Header) {
+        let timer = header.timer.get().expect("armed before the wait");
+        if header.lane == Lane::Free {
+            return header.with_free_timers(|timers| timers.disarm(timer));
+        }
+        let worker = Worker::current().expect("fibers go on on workers");
+        worker.timers.borrow_mut().disarm(timer);
     }
 
     /// Waits on the fiber's own stack: the loop turns, but runs nobody.
     #[cold]
-    fn park_in_place(&self, fiber: NonNull<Header>, shielded: bool) {
+    fn park_in_place(fiber: NonNull<Header>, shielded: bool) {
+        let worker = Worker::current().expect("fibers wait on workers");
         // SAFETY: the calling fiber runs.
         let life: &Life = unsafe { &fiber.as_ref().life };
         if !life.commit_park(!shielded) {
             return;
         }
         while life.is_parked() {
-            self.turn_without_running();
+            worker.turn_without_running();
         }
         // Whoever claimed the wake-up has queued the fiber, or is about to.
         loop {
-            self.drain_inbox();
-            if self.ready.remove(fiber) {
+            worker.drain_inbox();
+            if worker.ready.remove(fiber) {
                 return;
             }
             std::hint::spin_loop();
@@ -162,25 +170,56 @@ impl Worker {
     /// Wakes the fibers whose deadlines have passed.
     pub(super) fn fire_timers(&self, now: Instant) {
         let mut timers = self.timers.borrow_mut();
-        let mut one_shots = Vec::new();
-        timers.fire(now, |key, fiber| {
-            let header = fiber.header();
-            if header.lane == Lane::Free {
-                one_shots.push(key);
-            }
-            if header.life.expire() {
-                // SAFETY: claimed just now; the timer holds a reference.
-                unsafe { shared::make_runnable(fiber.as_raw()) };
-            }
-        });
-        for key in one_shots {
-            timers.remove(key);
+        if !timers.is_idle() {
+            timers.fire(now, |_, fiber| {
+                if fiber.header().life.expire() {
+                    // SAFETY: claimed just now; the timer holds a reference.
+                    unsafe { shared::make_runnable(fiber.as_raw()) };
+                }
+            });
         }
+        if self.has_free_timers.get() {
+            self.remote().fire_free_timers(now);
+        }
+    }
+
+    /// [`fire_timers`](Worker::fire_timers) that reads the clock only if there are any. True if it
+    /// did.
+    pub(super) fn fire_due_timers(&self) -> bool {
+        let has_timers = !self.timers.borrow().is_idle()
+            || self.has_free_timers.get() && !self.remote().free_timers.lock().is_idle();
+        if has_timers {
+            self.fire_timers(Instant::now());
+        }
+        has_timers
     }
 
     /// How long the reactor may wait: until the next timer.
     pub(super) fn time_to_next_timer(&self) -> Option<Duration> {
-        let next = self.timers.borrow().next()?;
+        let own = self.timers.borrow().next();
+        let free = match self.has_free_timers.get() {
+            true => self.remote().free_timers.lock().next(),
+            false => None,
+        };
+        let next = own.into_iter().chain(free).min()?;
         Some(next.saturating_duration_since(Instant::now()))
+    }
+}
+
+impl Header {
+    /// Calls `body` with the timers among which a free fiber has its own.
+    fn with_free_timers<R>(&self, body: impl FnOnce(&mut Timers<FiberRef>) -> R) -> R {
+        // SAFETY: the timer was made there, and places outlive the fibers of their runtime.
+        let home = unsafe { &*self.timer_home.get() };
+        body(&mut home.free_timers.lock())
+    }
+
+    /// Gives up a free fiber's timer, if it has one.
+    pub(super) fn remove_free_timer(&self) {
+        if let Some(timer) = self.timer.take() {
+            // Not its last reference: the list of those who live holds one.
+            let reference = self.with_free_timers(|timers| timers.remove(timer));
+            drop(reference);
+        }
     }
 }

@@ -18,6 +18,11 @@
 //! | `ready` | pinned fibers that can go on, tasks that are to start here | this worker |
 //! | `next` | the stealable work that came last | this worker; thieves after a while |
 //! | `deque` | stealable work that came before | this worker, thieves |
+//!
+//! Stealable are tasks, and free fibers that can go on. Who queues something from inside of a
+//! fiber, which may run on for long, sends for another worker if one sleeps. What the loop itself
+//! queues it runs next, so it sends for somebody only if there is more than that, and then once for
+//! all of it (`spread`): an event for a free fiber wakes nobody else, and neither does a yield.
 
 use super::atomic::Ordering;
 use super::choose::Lot;
@@ -26,7 +31,8 @@ use super::own::{LocalBlocks, WorkerWord};
 use super::pace::{Pace, Pulse};
 use super::reactor::Reactor;
 use super::ready::Ready;
-use super::shared::{self, ID_BATCH, Remote, Runnable, Shared};
+use super::remote::Remote;
+use super::shared::{self, ID_BATCH, Runnable, Shared};
 use super::stack::{LocalCache, SizeClass};
 use super::timers::Timers;
 use crossbeam_deque::Worker as Deque;
@@ -53,8 +59,16 @@ pub(crate) struct Worker {
     /// This worker's entry in `shared.remotes`.
     remote: NonNull<Remote>,
     pub(super) index: usize,
-    /// The only worker of its runtime.
-    is_alone: bool,
+    /// The only worker of its runtime. Ends with the first free fiber: a spare worker may come.
+    is_alone: Cell<bool>,
+    /// Comes when others are stuck, and leaves (`spare`).
+    pub(super) is_spare: bool,
+    /// The sentry knows that there are free fibers (`relief`).
+    pub(super) has_sentry: Cell<bool>,
+    /// There may be timers of free fibers here.
+    pub(super) has_free_timers: Cell<bool>,
+    /// Free fibers were queued, and nobody was sent for.
+    has_unannounced: Cell<bool>,
     /// Something has just come from other threads, so more may be about to come.
     pub(super) expects_more: Cell<bool>,
     /// Somebody has run since this worker last slept.
@@ -88,8 +102,12 @@ impl Worker {
         stacks: LocalCache,
     ) -> Worker {
         Worker {
-            remote: NonNull::from(&shared.remotes[index]),
-            is_alone: shared.remotes.len() == 1,
+            remote: NonNull::from(&shared.remotes()[index]),
+            is_alone: Cell::new(shared.remotes().len() == 1),
+            is_spare: index >= shared.regular().len(),
+            has_sentry: Cell::new(false),
+            has_free_timers: Cell::new(false),
+            has_unannounced: Cell::new(false),
             expects_more: Cell::new(false),
             index,
             has_run: Cell::new(false),
@@ -170,7 +188,12 @@ impl Worker {
     /// Whether this is the only worker of its runtime.
     #[inline]
     pub(super) fn is_alone(&self) -> bool {
-        self.is_alone
+        self.is_alone.get()
+    }
+
+    /// Says that there may be other workers from now on. To be called before any can come.
+    pub(super) fn expect_company(&self) {
+        self.is_alone.set(false);
     }
 
     /// Queues a pinned fiber whose wake-up was claimed, or a task that is to start here.
@@ -181,25 +204,56 @@ impl Worker {
 
     /// Queues stealable work, and sees to it that somebody looks for it if this worker is busy.
     pub(crate) fn push_stealable(&self, work: Runnable) {
-        self.push_stealable_quietly(work);
-        if !self.is_alone {
+        if let Some(before) = self.exchange_next(work.0.as_ptr()) {
+            self.deque.push(before);
+        }
+        if !self.is_alone() {
             self.shared.notify();
         }
     }
 
-    /// Queues stealable work, and tells nobody.
-    #[inline]
-    pub(super) fn push_stealable_quietly(&self, work: Runnable) {
-        if let Some(before) = self.exchange_next(work.0.as_ptr()) {
+    /// Queues a free fiber whose wake-up was claimed.
+    pub(super) fn push_woken(&self, fiber: NonNull<Header>) {
+        if self.pulse.fiber().is_some() {
+            return self.push_stealable(Runnable(fiber));
+        }
+        if let Some(before) = self.exchange_next(fiber.as_ptr()) {
             self.deque.push(before);
         }
+        self.has_unannounced.set(true);
+    }
+
+    /// Queues a free fiber that has just run, behind everything else.
+    pub(super) fn push_yielded(&self, fiber: NonNull<Header>) {
+        if self.remote().next.load(Ordering::Relaxed).is_null() {
+            self.deque.push(Runnable(fiber));
+        } else if let Some(before) = self.exchange_next(fiber.as_ptr()) {
+            // Ahead of it, or one that yields for ever would keep that one from being run.
+            self.deque.push(before);
+        }
+        self.has_unannounced.set(true);
+    }
+
+    /// Sends for another worker if more free fibers were queued here than this one runs next.
+    #[inline]
+    pub(super) fn spread(&self) {
+        if self.has_unannounced.replace(false) && self.queued_stealable() > 1 {
+            self.shared.notify();
+        }
+    }
+
+    /// How much stealable work lies here.
+    #[inline]
+    pub(super) fn queued_stealable(&self) -> usize {
+        let has_next = !self.remote().next.load(Ordering::Relaxed).is_null();
+        self.deque.len() + usize::from(has_next)
     }
 
     /// Puts something into `next` and takes out what was there.
     #[inline]
     pub(super) fn exchange_next(&self, work: *mut Header) -> Option<Runnable> {
         let next = &self.remote().next;
-        let before = if self.is_alone {
+        let before = if self.is_alone() {
             // No thieves, so no read-modify-write either.
             let before = next.load(Ordering::Relaxed);
             next.store(work, Ordering::Relaxed);
@@ -251,15 +305,20 @@ impl Worker {
         if class != self.shared.default_class {
             return self.shared.take_places(1, class).map(|_| ());
         }
-        self.places.set(self.shared.take_places(self.shared.place_batch, class)? - 1);
+        self.places.set(self.shared.take_places(self.place_batch(), class)? - 1);
         Ok(())
+    }
+
+    /// Spare workers hoard nothing: they are not counted in where the limit is shared out.
+    fn place_batch(&self) -> usize {
+        if self.is_spare { 1 } else { self.shared.place_batch }
     }
 
     pub(super) fn give_place(&self, class: SizeClass) {
         if class != self.shared.default_class {
             return self.shared.give_places(1, class);
         }
-        let batch = self.shared.place_batch;
+        let batch = self.place_batch();
         self.places.set(self.places.get() + 1);
         if batch == 1 || self.places.get() > 2 * batch {
             self.give_places_back(batch);

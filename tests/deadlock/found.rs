@@ -6,7 +6,7 @@ use greenstd::park::ServiceThread;
 use greenstd::resource::ResourcePool;
 use greenstd::runtime::{Builder, Deadlock, Runtime};
 use greenstd::sync::Semaphore;
-use greenstd::thread::{self, Killed};
+use greenstd::thread::{self, Killed, ThreadLocals};
 use greenstd::time;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,6 +24,8 @@ pub(crate) const CASES: &[Case] = cases![
     a_timeout_that_did_not_fire_hides_nothing,
     an_idle_resolver_hides_nothing,
     an_idle_pool_hides_nothing,
+    those_with_their_own_thread_locals_are_found,
+    spare_workers_that_were_needed_hide_nothing,
     idle_resources_hide_nothing,
     who_waits_for_a_resource_that_never_comes_back_is_found,
     a_pile_up_without_spare_threads_is_found,
@@ -166,6 +168,40 @@ fn an_idle_resolver_hides_nothing() {
         wait_for_ever();
     });
     assert_eq!(names(&error.unwrap_err()), ["main"]);
+}
+
+fn those_with_their_own_thread_locals_are_found() {
+    for workers in [1, 2] {
+        let own = Builder::new().workers(workers).thread_locals(ThreadLocals::Own);
+        let waits = || {
+            let _ = thread::spawn(wait_for_ever).join();
+        };
+        let error = own.build().unwrap().try_run(waits).unwrap_err();
+        assert_eq!(names(&error), ["main", ""]);
+    }
+}
+
+fn spare_workers_that_were_needed_hide_nothing() {
+    let own = Builder::new().workers(1).thread_locals(ThreadLocals::Own).build().unwrap();
+    let waits = || {
+        let hog = || std::thread::sleep(Duration::from_millis(200));
+        let hogs: Vec<_> = (0..3).map(|_| thread::spawn(hog)).collect();
+        hogs.into_iter().for_each(|hog| hog.join().unwrap());
+        wait_for_ever();
+    };
+    assert_eq!(names(&own.try_run(waits).unwrap_err()), ["main"]);
+    // Once more, while the spare workers that are left leave.
+    let waits = || {
+        thread::sleep(Duration::from_millis(900));
+        wait_for_ever();
+    };
+    let own = Builder::new().workers(1).thread_locals(ThreadLocals::Own).build().unwrap();
+    own.run(|| {
+        let hog = || std::thread::sleep(Duration::from_millis(200));
+        let hogs: Vec<_> = (0..3).map(|_| thread::spawn(hog)).collect();
+        hogs.into_iter().for_each(|hog| hog.join().unwrap());
+    });
+    assert_eq!(names(&own.try_run(waits).unwrap_err()), ["main"]);
 }
 
 fn an_idle_pool_hides_nothing() {

@@ -115,7 +115,7 @@ mod tests {
         let mut found = 0;
         while start.elapsed() < Duration::from_millis(300) || found < 100 {
             assert!(start.elapsed() < Duration::from_secs(10), "{found} found");
-            let post = runtime.shared.remotes[0].post.0.lock();
+            let post = runtime.shared.remotes()[0].post.0.lock();
             let Some(subject) = &*post else { continue };
             // SAFETY: it stands in the post, so the worker is there.
             let pulse = unsafe { subject.pulse.as_ref() };

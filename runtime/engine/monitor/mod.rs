@@ -47,9 +47,10 @@ use self::report::Reporter;
 use self::watch::Watch;
 use super::atomic::{AtomicU64, Mutex, Ordering};
 use super::outside::ServiceThread;
-use super::pace::Pulse;
+use super::pace::{Beat, Pulse};
+use super::remote::Remote;
 use super::runtime::Runtime;
-use super::shared::{Remote, Shared};
+use super::shared::Shared;
 use super::vigil::Vigil;
 use super::worker::Worker;
 use std::io;
@@ -98,14 +99,14 @@ impl Drop for Watched<'_> {
 }
 
 impl Worker {
-    /// Has the watchdog, if there is one, watch this worker. To be called on its own thread.
-    pub(super) fn come_under_watch(&self) -> Option<Watched<'_>> {
-        self.shared().watchdog.as_ref()?;
+    /// Has whoever watches, the watchdog or the sentry, see this worker. To be called on its own
+    /// thread.
+    pub(super) fn come_under_watch(&self) -> Watched<'_> {
         let post = &self.remote().post;
         let subject = Subject { pulse: NonNull::from(&self.pulse), thread: OsThread::current() };
         *post.0.lock() = Some(subject);
         self.come_back();
-        Some(Watched(post))
+        Watched(post)
     }
 
     /// To be called after the worker was away, before it runs anybody.
@@ -116,6 +117,19 @@ impl Worker {
         {
             watchdog.wake();
         }
+        self.shared().relief.come_back();
+    }
+}
+
+impl Post {
+    /// What the worker does, if there is one.
+    pub(super) fn beat(&self) -> Option<Beat> {
+        // SAFETY: it stands in the post, so the worker is there (invariant 1).
+        self.0.lock().as_ref().map(|subject| unsafe { subject.pulse.as_ref() }.beat())
+    }
+
+    pub(super) fn is_manned(&self) -> bool {
+        self.0.lock().is_some()
     }
 }
 
@@ -167,7 +181,8 @@ impl Watchdog {
     fn run(&self, shared: &Shared) {
         let period = self.settings.threshold / SAMPLES_IN_THRESHOLD;
         let mut reporter = Reporter::new(self.settings.report_every);
-        let mut watches: Vec<Watch> = shared.remotes.iter().map(|_| Watch::new()).collect();
+        let places = shared.regular().iter().chain(shared.spare_places());
+        let mut watches: Vec<Watch> = places.map(|_| Watch::new()).collect();
         let mut delay = RunDelay::new();
         let (mut last, mut spent) = (Instant::now(), Duration::ZERO);
         while !self.vigil.is_closed() {
@@ -176,14 +191,13 @@ impl Watchdog {
             let passed = (now - last).min(period + spent + delay.since_last());
             last = now;
             let mut is_quiet = true;
-            for (remote, watch) in shared.remotes.iter().zip(&mut watches) {
+            for (remote, watch) in shared.remotes().iter().zip(&mut watches) {
                 is_quiet &= watch.sample(self, remote, passed, &mut reporter);
             }
             // A worker may have been slow to answer a signal.
             spent = now.elapsed();
-            let is_away =
-                |remote: &Remote| remote.inbox.is_away() || remote.post.0.lock().is_none();
-            if is_quiet && self.vigil.rest(|| shared.remotes.iter().all(is_away)) {
+            let is_away = |remote: &Remote| remote.inbox.is_away() || !remote.post.is_manned();
+            if is_quiet && self.vigil.rest(|| shared.remotes().iter().all(is_away)) {
                 while self.vigil.is_resting() {
                     thread::park();
                 }
@@ -215,7 +229,10 @@ pub(super) fn start(shared: &Arc<Shared>, name: &str) -> io::Result<Option<JoinH
 }
 
 /// Spawns an OS thread that is known to the deadlock detector when this returns.
-fn spawn_service(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+pub(super) fn spawn_service(
+    name: String,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
     let (started, is_started) = mpsc::sync_channel(1);
     let thread = thread::Builder::new().name(name).spawn(move || {
         let _service = ServiceThread::new();

@@ -7,7 +7,7 @@ use super::report::{Reporter, Stall};
 use super::{Subject, Watchdog};
 use crate::engine::atomic::Ordering;
 use crate::engine::pace::{Beat, Pulse};
-use crate::engine::shared::Remote;
+use crate::engine::remote::Remote;
 use std::time::{Duration, Instant};
 
 /// What was seen of a worker.

@@ -25,8 +25,9 @@ const WORD_BITS: usize = 64;
 /// Whatever kept the thread from starting.
 pub(super) fn run() -> io::Result<Result<Layout, String>> {
     let probe = || {
-        let layout = look()?;
-        attempt(&layout).map(|()| layout)
+        let mut layout = look()?;
+        attempt(&mut layout)?;
+        Ok(layout)
     };
     let thread = thread::Builder::new().name("greenstd-probe".into()).spawn(probe)?;
     Ok(thread.join().unwrap_or_else(|_| Err("the look at a thread has panicked".into())))
@@ -142,7 +143,9 @@ fn keys(
     if !in_descriptor(first_level) {
         return Err("the values of pthread keys are not in the thread descriptor".into());
     }
-    let mut keys = Keys {
+    // The flag follows on the first level, in all versions so far; `attempt` looks at it.
+    let is_used = levels.offset + levels.bits * levels.count / u8::BITS as usize;
+    let keys = Keys {
         levels: levels.offset,
         // Described as one element of all their bits.
         levels_count: levels.bits * levels.count / WORD_BITS,
@@ -151,7 +154,7 @@ fn keys(
         value_bytes: size(c"_thread_db_sizeof_pthread_key_data")?,
         value_data: word(c"_thread_db_pthread_key_data_data")?,
         value_sequence: word(c"_thread_db_pthread_key_data_seq")?,
-        is_used: None,
+        is_used: Some(is_used),
         table: need(c"__pthread_keys")?,
         entry_bytes: size(c"_thread_db_sizeof_pthread_key_struct")?,
         entry_sequence: word(c"_thread_db_pthread_key_struct_seq")?,
@@ -160,9 +163,7 @@ fn keys(
     if keys.levels_count * keys.values_in_level != table.count {
         return Err("there are not as many pthread keys as places for their values".into());
     }
-    // It follows on the table, in all versions so far.
-    let is_used = keys.levels + keys.levels_count * (WORD_BITS / 8);
-    keys.is_used = check_keys(&keys, descriptor, is_used)?.then_some(is_used);
+    check_keys(&keys, descriptor)?;
     Ok(keys)
 }
 
@@ -174,9 +175,8 @@ fn word(name: &CStr) -> Result<usize, String> {
     }
 }
 
-/// Sets a value of a new key and finds it in the tables. True if the byte at `is_used` has told of
-/// it.
-fn check_keys(keys: &Keys, descriptor: *mut u8, is_used: usize) -> Result<bool, String> {
+/// Sets a value of a new key and finds it in the tables.
+fn check_keys(keys: &Keys, descriptor: *mut u8) -> Result<(), String> {
     extern "C" fn destructor(_: *mut c_void) {}
     let mut key = 0;
     // SAFETY: makes a key, with a destructor that does nothing.
@@ -187,9 +187,7 @@ fn check_keys(keys: &Keys, descriptor: *mut u8, is_used: usize) -> Result<bool, 
     let value = ptr::from_ref(keys).cast::<c_void>();
     // SAFETY: the tables of the calling thread, for whose key a value was set, so that its second
     // level is there; the entry is in the table, which has one for each place.
-    let (is_found, was_used, is_used) = unsafe {
-        let flag = descriptor.add(is_used).cast::<u8>();
-        let was_used = flag.read_volatile();
+    let is_found = unsafe {
         libc::pthread_setspecific(key, value);
         let levels = descriptor.add(keys.levels).cast::<*mut u8>();
         let level = levels.add(index / keys.values_in_level).read();
@@ -202,12 +200,9 @@ fn check_keys(keys: &Keys, descriptor: *mut u8, is_used: usize) -> Result<bool, 
         libc::pthread_setspecific(key, ptr::null());
         libc::pthread_key_delete(key);
         let is_ours = found == destructor as *const c_void;
-        (data == value && is_ours && sequence == uses, was_used, flag.read_volatile())
+        data == value && is_ours && sequence == uses
     };
-    if !is_found {
-        return Err("the values of pthread keys are not where they are said to be".into());
-    }
-    Ok((was_used, is_used) == (0, 1))
+    is_found.then_some(()).ok_or_else(|| "pthread keys are not kept as they are said to be".into())
 }
 
 /// What was seen with a block in use.
@@ -220,7 +215,7 @@ struct Seen {
 }
 
 /// Uses a block for a moment.
-fn attempt(layout: &Layout) -> Result<(), String> {
+fn attempt(layout: &mut Layout) -> Result<(), String> {
     let block = Block::new(layout).map_err(|error| error.to_string())?;
     let mut mutex = CheckingMutex::new().ok_or("there is no error-checking mutex to be had")?;
     let mut key = 0;
@@ -230,6 +225,12 @@ fn attempt(layout: &Layout) -> Result<(), String> {
     }
     // SAFETY: as in `functions`.
     let own_errno = unsafe { libc::__errno_location() };
+    // SAFETY: made above.
+    let base = unsafe { block.as_ref() }.base();
+    let flag = layout.keys.is_used.map(|flag| layout.descriptor_at(base).wrapping_add(flag));
+    // SAFETY: a byte of the block's descriptor.
+    let is_used = || flag.map(|flag| unsafe { flag.read_volatile() });
+    let before = is_used();
     mutex.lock();
     // SAFETY: what runs in there are calls into the C library alone.
     let seen = unsafe { block.as_ref().visit(|| use_thread_locals(&mut mutex, key)) };
@@ -238,8 +239,9 @@ fn attempt(layout: &Layout) -> Result<(), String> {
     let own_value = unsafe { libc::pthread_getspecific(key) };
     // SAFETY: nobody has a value of it any more that he would ask for.
     unsafe { libc::pthread_key_delete(key) };
-    // SAFETY: made above.
-    let base = unsafe { block.as_ref() }.base();
+    if (before, is_used()) != (Some(0), Some(1)) {
+        layout.keys.is_used = None;
+    }
     // SAFETY: nobody uses the block, and the only values in it were pointers.
     unsafe { Block::discard(block, layout) };
     let is_right = seen.errno != own_errno

@@ -14,6 +14,8 @@
 //! | `symbol.rs` | the macro that defines hooks, and what is counted of each |
 //! | `raw.rs` | system calls by the instruction, and `errno` |
 //! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
+//! | `futex.rs` | where green threads wait at addresses, and OS threads wake them |
+//! | `pthread.rs` | what the C library implements itself, by its own functions |
 //!
 //! # Rules of a hook
 //!

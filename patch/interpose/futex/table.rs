@@ -1,13 +1,13 @@
 //! All addresses at which somebody waits: hashed to buckets, each a list behind a lock.
 //!
-//! A waiter looks once more under the lock at whether it has to wait at all, and links. A waker that
-//! changes a word and then finds [`Table::has_waiters`] false need not look: one load is all that
-//! it costs where no green thread waits.
+//! A waiter looks once more under the lock at whether it has to wait at all, and links. A waker
+//! that changes a word and then finds [`Table::has_waiters`] false need not look: one load is all
+//! that it costs where no green thread waits.
 //!
 //! # Invariants
 //!
-//! 1. The address of a linked node changes under the locks of both its buckets. So whoever holds the
-//!    lock of the bucket that the address names, and finds it unchanged, has the right one.
+//! 1. The address of a linked node changes under the locks of both its buckets. So whoever holds
+//!    the lock of the bucket that the address names, and finds it unchanged, has the right one.
 //!
 //! # Orderings
 //!

@@ -286,6 +286,47 @@ fn the_newer_calls_meet_the_older_one() {
         assert!(matches!(call(Sysno::futex_wake, [at, 1, 1, FLAGS]), Ok(1)));
         assert_eq!(waiter.join().unwrap(), Ok(0));
         assert_eq!(call(Sysno::futex_wait, [at, 9, 1, FLAGS]), Err(libc::EAGAIN));
+        // Value, address, flags with what is reserved.
+        let entry = |word: &AtomicU32| [0, word.as_ptr().addr() as u64, FLAGS as u64];
+        let its = word.clone();
+        let several = thread::spawn(move || {
+            let words = [entry(&its)];
+            call(Sysno::futex_waitv, [words.as_ptr().addr(), 1, 0, 0])
+        });
+        let (its, other) = (word.clone(), AtomicU32::new(0));
+        let moved = thread::spawn(move || wait(&its, 0));
+        thread::sleep(MOMENT);
+        let words = [entry(&word), entry(&other)];
+        // The green one, and the one in the kernel.
+        assert_eq!(call(Sysno::futex_requeue, [words.as_ptr().addr(), 0, 0, 1]), Ok(1));
+        assert_eq!(wake(&word, 9), 1);
+        assert_eq!(several.join().unwrap(), Ok(0));
+        assert_eq!(wake(&other, 9), 1);
+        assert_eq!(moved.join().unwrap(), Ok(0));
+    });
+}
+
+#[test]
+fn a_forked_child_finds_nobody_waiting() {
+    on_workers(1, || {
+        let (word, awake) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicUsize::new(0)));
+        let parties = waiting(&word, &[true; 3], &awake);
+        let its = word.clone();
+        let forking = Party::spawn(false, move || {
+            // SAFETY: the child makes system calls only.
+            unsafe {
+                let child = libc::fork();
+                if child == 0 {
+                    libc::_exit(wake(&its, 9) as c_int);
+                }
+                let mut status = -1;
+                assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                assert_eq!(status, 0);
+            }
+        });
+        forking.join();
+        assert_eq!(wake(&word, 9), 3);
+        parties.into_iter().for_each(Party::join);
     });
 }
 

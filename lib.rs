@@ -61,7 +61,7 @@ pub use greenstd_runtime::{
 pub mod patch {
     #[cfg(feature = "interpose")]
     pub use greenstd_interpose::{
-        BlockedCalls, blocked_calls, install, install_for_all, limits, symbols,
+        BlockedCalls, blocked_calls, install, install_for_all, limits, rescued_waits, symbols,
     };
     pub use greenstd_patch::*;
 }

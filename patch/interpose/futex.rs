@@ -2,7 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `bucket.rs` | who waits at an address: no wake-up is lost, and none touches who has gone |
+//! | `table.rs` | all addresses at which somebody waits; no wake-up is lost |
+//! | `bucket.rs` | who waits at one, and how they are woken without being touched once gone |
 //! | `lock.rs` | the lock of a bucket, which meets no hook |
 //! | `wait.rs` | a wait: links, parks, looks again now and then |
 //! | `limit.rs` | until when, by which clock |
@@ -23,10 +24,12 @@ pub(crate) mod futex2;
 pub(crate) mod limit;
 mod lock;
 pub(crate) mod pool;
+mod table;
 pub(crate) mod wait;
 
 use self::atomic::{AtomicUsize, Lock};
-use self::bucket::{Bucket, Chain, Counted, Key, Node, Table, Wake};
+use self::bucket::{Bucket, Chain, Key, Node, Wake};
+use self::table::{Counted, Table};
 use crate::gate;
 use greenstd_runtime::hooks::{self, Inside};
 use greenstd_runtime::park::Unparker;

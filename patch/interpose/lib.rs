@@ -18,6 +18,8 @@
 //! | `pool.rs` | OS threads for the calls that can only block |
 //! | `table.rs` | what is known of each descriptor |
 //! | `wait.rs` | the one loop of all calls on descriptors |
+//! | `futex.rs` | where green threads wait at addresses, and OS threads wake them |
+//! | `pthread.rs` | what the C library implements itself, by its own functions |
 //!
 //! # Rules of a hook
 //!

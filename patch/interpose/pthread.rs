@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `next.rs` | how a hook calls the C library's own function |
 //! | `layout.rs` | what an object was made with, found by looking at others |
-//! | `mutex.rs`, `cond.rs`, `rwlock.rs`, `barrier.rs`, `once.rs`, `join.rs`, `spin.rs` | POSIX threads |
+//! | `mutex.rs`, `cond.rs`, `rwlock.rs`, `barrier.rs` | POSIX threads: locks and meetings |
+//! | `once.rs`, `join.rs`, `spin.rs` | what happens once; ends; locks without a wait |
 //! | `semaphore.rs` | POSIX semaphores |
 //! | `c11.rs` | the same by C11's names |
 //! | `stream.rs` | the locks of streams |

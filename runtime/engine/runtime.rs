@@ -164,7 +164,8 @@ impl Builder {
 
     /// Sets whose thread-locals green threads use whose
     /// [`Builder`](crate::thread::Builder::thread_locals) does not say. The default is
-    /// [`ThreadLocals::Worker`].
+    /// [`ThreadLocals::Worker`], or [`ThreadLocals::Own`] once [`hooks`](crate::hooks) are
+    /// installed.
     pub fn thread_locals(mut self, thread_locals: ThreadLocals) -> Builder {
         self.thread_locals = Some(thread_locals);
         self

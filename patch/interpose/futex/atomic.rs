@@ -1,7 +1,8 @@
 //! The atomics, cells and lock of the table's protocol: the real ones, or loom's under
 //! `cfg(loom)`.
 //!
-//! `bucket.rs` imports from here only, so that loom explores the very code that ships.
+//! `bucket.rs` and `table.rs` import from here only, so that loom explores the very code that
+//! ships.
 
 #[cfg(not(loom))]
 pub(crate) use super::lock::Lock;

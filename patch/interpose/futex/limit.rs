@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
+/// Longer than any program runs: a century.
+const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// The end of a wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Limit {
@@ -24,8 +27,7 @@ impl Limit {
     pub(crate) fn after(time: &timespec) -> Result<Limit, c_int> {
         let (seconds, nanos) = parts(time)?;
         let seconds = seconds.ok_or(libc::EINVAL)?;
-        let end = Instant::now().checked_add(Duration::new(seconds, nanos));
-        Ok(end.map_or(Limit::Never, Limit::At))
+        Ok(Limit::in_future(Duration::new(seconds, nanos)))
     }
 
     /// When `clock` shows `time`. A negative time has passed.
@@ -43,8 +45,11 @@ impl Limit {
             return Ok(Limit::Wall(time));
         }
         // The clock is read first, so that the end is not early.
-        let left = time.saturating_sub(now(clock));
-        Ok(Instant::now().checked_add(left).map_or(Limit::Never, Limit::At))
+        Ok(Limit::in_future(time.saturating_sub(now(clock))))
+    }
+
+    fn in_future(left: Duration) -> Limit {
+        if left < FAR { Limit::At(Instant::now() + left) } else { Limit::Never }
     }
 
     /// The moment by which to look whether it has passed; a clock that is set moves it.
@@ -54,7 +59,7 @@ impl Limit {
             Limit::At(end) => Some(end),
             Limit::Wall(time) => {
                 let left = time.saturating_sub(now(libc::CLOCK_REALTIME));
-                Instant::now().checked_add(left)
+                (left < FAR).then(|| Instant::now() + left)
             }
         }
     }

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `FREE` | nobody holds it | whoever swaps something else in: the holder from there on |
 //! | `HELD` | held, and nobody sleeps | the holder's swap of `FREE`; a sleeper's of `CONTENDED` |
-//! | `CONTENDED` | held, and somebody may sleep | the holder's swap of `FREE`, after which it wakes one |
+//! | `CONTENDED` | held, and somebody may sleep | the holder's swap of `FREE`; it wakes one then |
 //!
 //! Nobody is left asleep: a sleeper sleeps only while the kernel finds `CONTENDED`, which the
 //! holder replaces before it wakes one; and whoever was woken takes the lock as `CONTENDED`, for he

@@ -1,4 +1,4 @@
-//! Loom's models of the table of waiters: a test program of its own, with the very file that ships.
+//! Loom's models of the table of waiters: a test program of its own, with the very files that ship.
 //!
 //! The memory of a wait is leaked here, and *retired* where a wait ends: its cells are written then
 //! as one writes to memory that one has to oneself. Whatever a waker touches after that is a race
@@ -11,9 +11,13 @@ mod atomic;
 #[allow(dead_code, reason = "the models need a part of it")]
 #[path = "bucket.rs"]
 mod bucket;
+#[allow(dead_code, reason = "as above")]
+#[path = "table.rs"]
+mod table;
 
 use self::atomic::{AtomicUsize, Lock};
-use self::bucket::{ANY, Bucket, Key, Node, Table, Wake};
+use self::bucket::{ANY, Bucket, Key, Node, Wake};
+use self::table::Table;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::thread;

@@ -4,6 +4,7 @@ use super::parties::{MOMENT, Party, Shared, green, on_workers};
 use crate::pthread::c11;
 use greenstd_runtime::thread::{self, Killed};
 use libc::{pthread_cond_t, pthread_mutex_t, timespec};
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
@@ -15,21 +16,21 @@ use std::time::{Duration, Instant};
 struct Counter {
     mutex: Shared<pthread_mutex_t>,
     cond: Shared<pthread_cond_t>,
-    count: Shared<usize>,
+    count: Shared<Cell<usize>>,
 }
 
 impl Counter {
     fn new() -> Counter {
         let mutex = Shared::new(libc::PTHREAD_MUTEX_INITIALIZER);
         let cond = Shared::new(libc::PTHREAD_COND_INITIALIZER);
-        Counter { mutex, cond, count: Shared::new(0) }
+        Counter { mutex, cond, count: Shared::new(Cell::new(0)) }
     }
 
-    fn locked<R>(self, body: impl FnOnce(&mut usize) -> R) -> R {
+    fn locked<R>(self, body: impl FnOnce(&Cell<usize>) -> R) -> R {
         // SAFETY: objects that are never freed, here and below; the number is under the mutex.
         unsafe {
             assert_eq!(libc::pthread_mutex_lock(self.mutex.get()), 0);
-            let result = body(&mut *self.count.get());
+            let result = body(&*self.count.get());
             assert_eq!(libc::pthread_mutex_unlock(self.mutex.get()), 0);
             result
         }
@@ -38,11 +39,11 @@ impl Counter {
     /// Waits for a number that is not 0, and takes one.
     fn take(self) {
         self.locked(|count| {
-            while *count == 0 {
+            while count.get() == 0 {
                 // SAFETY: as above; the mutex is held.
                 unsafe { libc::pthread_cond_wait(self.cond.get(), self.mutex.get()) };
             }
-            *count -= 1;
+            count.set(count.get() - 1);
         });
     }
 
@@ -68,7 +69,7 @@ fn each_signal_wakes_one_whoever_they_are() {
             .collect();
         std::thread::sleep(MOMENT);
         for signals in 1..=8 {
-            counter.locked(|count| *count += 1);
+            counter.locked(|count| count.set(count.get() + 1));
             counter.signal();
             let start = Instant::now();
             while taken.load(Ordering::SeqCst) < signals {
@@ -87,11 +88,11 @@ fn a_broadcast_wakes_all() {
         let parties: Vec<Party> =
             (0..20).map(|number| Party::spawn(number % 4 != 0, move || counter.take())).collect();
         std::thread::sleep(MOMENT);
-        counter.locked(|count| *count = 20);
+        counter.locked(|count| count.set(20));
         // SAFETY: a condition that is never freed.
         assert_eq!(unsafe { libc::pthread_cond_broadcast(counter.cond.get()) }, 0);
         parties.into_iter().for_each(Party::join);
-        assert_eq!(counter.locked(|count| *count), 0);
+        assert_eq!(counter.locked(Cell::get), 0);
     });
 }
 
@@ -144,14 +145,14 @@ fn the_mutex_that_an_os_thread_gives_back_by_waiting_is_to_be_had() {
             counter.locked(|count| {
                 // Others are to find it locked.
                 std::thread::sleep(2 * MOMENT);
-                while *count == 0 {
+                while count.get() == 0 {
                     // SAFETY: objects that are never freed; the mutex is held.
                     unsafe { libc::pthread_cond_wait(counter.cond.get(), counter.mutex.get()) };
                 }
             });
         });
         thread::sleep(MOMENT);
-        counter.locked(|count| *count += 1);
+        counter.locked(|count| count.set(count.get() + 1));
         counter.signal();
         waiter.join();
     });
@@ -165,7 +166,7 @@ fn a_kill_ends_one_wait_for_a_condition_with_the_mutex_held() {
         let its = returns.clone();
         let waiter = thread::spawn(move || {
             counter.locked(|count| {
-                while *count == 0 {
+                while count.get() == 0 {
                     // SAFETY: objects that are never freed; the mutex is held.
                     unsafe { libc::pthread_cond_wait(counter.cond.get(), counter.mutex.get()) };
                     its.fetch_add(1, Ordering::SeqCst);
@@ -177,7 +178,7 @@ fn a_kill_ends_one_wait_for_a_condition_with_the_mutex_held() {
         waiter.thread().kill().unwrap();
         std::thread::sleep(2 * MOMENT);
         assert_eq!(returns.load(Ordering::SeqCst), 1);
-        counter.locked(|count| *count += 1);
+        counter.locked(|count| count.set(count.get() + 1));
         counter.signal();
         assert!(waiter.join().unwrap_err().is::<Killed>());
     });
@@ -212,12 +213,12 @@ fn c11_tells_by_its_own_numbers() {
                 assert_eq!(c11::mtx_timedlock(mutex.get(), &raw const past), 4);
                 assert_eq!(c11::mtx_lock(mutex.get()), 0);
                 assert_eq!(c11::cnd_timedwait(cond.get(), mutex.get(), &raw const past), 4);
-                *counter.count.get() = 1;
+                (*counter.count.get()).set(1);
                 assert_eq!(c11::cnd_signal(cond.get()), 0);
                 assert_eq!(c11::mtx_unlock(mutex.get()), 0);
             });
             std::thread::sleep(MOMENT);
-            while *counter.count.get() == 0 {
+            while (*counter.count.get()).get() == 0 {
                 assert_eq!(c11::cnd_wait(cond.get(), mutex.get()), 0);
             }
             assert_eq!(c11::cnd_broadcast(cond.get()), 0);

@@ -1,6 +1,7 @@
 //! std's locks, channels and threads on hooked green threads, beside OS threads.
 
 use super::parties::{MOMENT, Party, green, on_workers};
+use crate::futex::wait::rescued_waits;
 use greenstd_runtime::thread;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -244,5 +245,26 @@ fn the_locks_of_parking_lot_wait_in_green_threads_own_queues() {
             })
             .collect();
         parties.into_iter().for_each(Party::join);
+    });
+}
+
+#[test]
+fn who_is_woken_by_a_hook_needs_no_rescue() {
+    const ROUNDS: usize = 2000;
+    green(|| {
+        let before = rescued_waits();
+        let (to_green, from_os) = mpsc::channel();
+        let (to_os, from_green) = mpsc::channel();
+        let echo = Party::spawn(false, move || {
+            from_green.iter().for_each(|number: usize| to_green.send(number).unwrap());
+        });
+        for number in 0..ROUNDS {
+            to_os.send(number).unwrap();
+            assert_eq!(from_os.recv(), Ok(number));
+        }
+        drop(to_os);
+        echo.join();
+        // Now and then one looks just before it is woken.
+        assert!(rescued_waits() - before < ROUNDS as u64 / 10);
     });
 }

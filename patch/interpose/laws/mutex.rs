@@ -293,3 +293,25 @@ fn who_spins_lets_the_holder_run() {
         holder.join().unwrap();
     });
 }
+
+#[test]
+fn outside_of_green_threads_locks_are_the_c_librarys() {
+    crate::install().unwrap();
+    let checked = mutex(libc::PTHREAD_MUTEX_ERRORCHECK);
+    raw::set_errno(7);
+    assert_eq!((lock(checked), lock(checked)), (0, libc::EDEADLK));
+    let other = std::thread::spawn(move || {
+        assert_eq!(unlock(checked), libc::EPERM);
+        let past = timespec { tv_sec: 1, tv_nsec: 0 };
+        // SAFETY: a mutex that is never freed, and a time of ours.
+        let outcome = unsafe { libc::pthread_mutex_timedlock(checked.get(), &raw const past) };
+        assert_eq!(outcome, libc::ETIMEDOUT);
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::pthread_mutex_trylock(checked.get()) }, libc::EBUSY);
+        assert_eq!(lock(checked), 0);
+        assert_eq!(unlock(checked), 0);
+    });
+    std::thread::sleep(MOMENT);
+    assert_eq!((unlock(checked), raw::errno()), (0, 7));
+    other.join().unwrap();
+}

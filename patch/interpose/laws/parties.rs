@@ -5,8 +5,8 @@ use greenstd_runtime::thread;
 use std::panic;
 use std::time::Duration;
 
-/// Long enough for whoever was spawned to wait where it is going to.
-pub(super) const MOMENT: Duration = Duration::from_millis(30);
+/// Long enough for whoever was spawned to wait where it is going to; not when it looks by itself.
+pub(super) const MOMENT: Duration = Duration::from_millis(45);
 
 /// What ends a law that hangs, instead of the whole test run.
 const HANGS_AFTER: Duration = Duration::from_secs(60);

@@ -22,25 +22,37 @@ impl Next {
         if address.is_null() { self.find() } else { address }
     }
 
-    /// Neither allocates nor meets a hook: the loader's locks are not ours to see.
+    /// Neither allocates nor meets a hook, for an allocator's own lock may be what is looked for:
+    /// the loader's locks are not ours to see, and only what is not found has it tell so.
     #[cold]
     fn find(&self) -> *mut c_void {
-        // The one that programs are linked with today: an old `dlsym` finds the first there was.
-        #[cfg(target_arch = "x86_64")]
         // SAFETY: names that end.
-        let mut address =
-            unsafe { libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), c"GLIBC_2.3.2".as_ptr()) };
-        #[cfg(not(target_arch = "x86_64"))]
-        let mut address: *mut c_void = ptr::null_mut();
-        if address.is_null() {
-            // SAFETY: a name that ends.
-            address = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
-        }
+        let address = unsafe {
+            match self.version() {
+                Some(version) => {
+                    libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr())
+                }
+                None => libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()),
+            }
+        };
         if address.is_null() {
             self.fail();
         }
         self.address.store(address, Ordering::Relaxed);
         address
+    }
+
+    /// The one that programs are linked with today, where there is an older one that some `dlsym`
+    /// finds first: conditions once were of another size.
+    fn version(&self) -> Option<&'static CStr> {
+        let has_older = [
+            c"pthread_cond_wait",
+            c"pthread_cond_timedwait",
+            c"pthread_cond_signal",
+            c"pthread_cond_broadcast",
+        ];
+        let is_one = cfg!(target_arch = "x86_64") && has_older.contains(&self.name);
+        is_one.then_some(c"GLIBC_2.3.2")
     }
 
     /// Somebody calls what this program's C library lacks, and was let link it by our hook.

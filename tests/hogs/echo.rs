@@ -106,7 +106,6 @@ const TRIES: usize = 3;
 const OTHERS_AT_MOST: f64 = 0.1;
 
 fn echoes_beside(workers: usize, hogs: usize, hold: fn(Duration), name: &str) {
-    let _watchdog = Watchdog::new();
     let _alone = be_alone();
     let mut others = f64::MAX;
     for _ in 0..TRIES {
@@ -123,6 +122,7 @@ fn echoes_beside(workers: usize, hogs: usize, hold: fn(Duration), name: &str) {
 
 /// Runs once. Whether it was within the limit.
 fn is_served(workers: usize, hogs: usize, hold: fn(Duration), name: &str) -> bool {
+    let _watchdog = Watchdog::new();
     let ours =
         runtime(workers, name).run(move || green::latencies(hogs, hold, HOGGED_FOR, CLIENTS));
     let p99 = quantile(&ours, 0.99);

@@ -13,6 +13,7 @@ mod child;
 #[allow(unused_macros, reason = "not every form is used")]
 mod flavour;
 #[path = "../monitor/listener.rs"]
+#[allow(dead_code, reason = "who waits for a report waits by computing here")]
 mod listener;
 mod mutex;
 

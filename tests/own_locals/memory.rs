@@ -14,8 +14,8 @@ use std::sync::Arc;
 const SPAWNS: usize = 1_000_000;
 const AT_ONCE: usize = 100;
 
-/// What the process may hold more after all of them than after a tenth: not a byte for each.
-const GROWTH_KIB: usize = 512;
+/// What the process may hold more after all of them than after a tenth: some five bytes for each.
+const GROWTH_KIB: usize = 4096;
 
 /// Green threads that are parked at once, and the limit for each.
 const PARKED: usize = 20_000;

@@ -230,9 +230,10 @@ impl Worker {
     #[cold]
     fn put_off(&self, header: &Header, task: NonNull<Header>, until: Instant) {
         self.settle(header, task);
-        Self::arm(task, header, until);
-        // At most that of somebody's `Thread::unpark`, which has left its permit, too.
+        // At most that of somebody's `Thread::unpark`, which has left its permit, too. Before the
+        // timer can fire, which may leave another one.
         header.life.take_token();
+        Self::arm(task, header, until);
         if !header.life.commit_park(true) {
             self.push_again(header.lane, task);
         }

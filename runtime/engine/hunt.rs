@@ -157,8 +157,10 @@ impl Worker {
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
         // Whoever waits for the places may be here.
-        let stays_awake =
-            must_look && self.is_work_elsewhere() || self.must_wind_up() || !self.ready.is_empty();
+        let stays_awake = must_look && self.is_work_elsewhere()
+            || self.must_wind_up()
+            || !self.ready.is_empty()
+            || self.queued_stealable() > 0;
         if !stays_awake {
             self.sleep_in_reactor(self.time_to_next_duty());
         }

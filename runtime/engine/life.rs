@@ -9,7 +9,7 @@
 //! |---|---|---|---|
 //! | `TOKEN` | `unpark` of one that is not parked | owner, `take_token` | a wake-up to come |
 //! | `PARKED` | its worker, `commit_park` | whoever claims the wake | off its stack, in no queue |
-//! | `EXPIRED` | worker or sentry, `expire` | owner, `take_expiry` | the park ended by its deadline |
+//! | `EXPIRED` | worker or sentry, `expire` | owner, `take_expiry` | it was the deadline |
 //! | `KILLED` | anyone, `kill` | nobody | the next blocking call unwinds |
 //! | `FINISHED` | its worker, `finish` | nobody | result stored, stack gone |
 //! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |

@@ -34,10 +34,6 @@ use std::time::{Duration, Instant};
 /// does it too.
 const STACKS_SETTLED_AT_A_LOOK: usize = 64;
 
-/// Free fibers that a worker, which is busy, takes out of the injector at a look: half of what it
-/// runs until the next one.
-const INJECTED_AT_A_LOOK: usize = 32;
-
 impl Worker {
     /// Runs until the runtime closes and everything here has ended.
     pub(crate) fn run(self) {
@@ -120,21 +116,11 @@ impl Worker {
         self.fire_timers(now);
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
-        for _ in 0..INJECTED_AT_A_LOOK {
-            let Some(work) = self.take_injected() else { break };
-            if work.lane() == Lane::Free {
-                // It may have come off a worker that is stuck, and many more with it.
-                self.deque.push(work);
-                continue;
-            }
-            // Not to the deque, from where it could go back (`place` invariant 2).
-            self.push_ready(work.0);
-            break;
+        match self.is_superfluous() {
+            true => self.hand_over(),
+            false => self.take_some_injected(),
         }
         self.spread();
-        if self.is_spare {
-            self.hand_over();
-        }
         self.shared.stacks.settle_unused(STACKS_SETTLED_AT_A_LOOK, now);
     }
 
@@ -245,9 +231,10 @@ impl Worker {
     #[cold]
     fn put_off(&self, header: &Header, task: NonNull<Header>, until: Instant) {
         self.settle(header, task);
-        Self::arm(task, header, until);
-        // At most that of somebody's `Thread::unpark`, which has left its permit, too.
+        // At most that of somebody's `Thread::unpark`, which has left its permit, too. Before the
+        // timer can fire, which may leave another one.
         header.life.take_token();
+        Self::arm(task, header, until);
         if !header.life.commit_park(true) {
             self.push_again(header.lane, task);
         }

@@ -9,7 +9,7 @@
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
-use super::fiber::FiberRef;
+use super::fiber::{FiberRef, Lane};
 use super::remote::Remote;
 use super::shared::Runnable;
 use super::worker::Worker;
@@ -48,6 +48,10 @@ const SPINS_BETWEEN_LOOKS: u32 = 64;
 
 /// Stacks whose memory is given back between two looks for work: some 100 µs.
 const STACKS_SETTLED_AT_ONCE: usize = 256;
+
+/// Free fibers that a worker, which is busy, takes out of the injector at a look: half of what it
+/// runs until the next one.
+const INJECTED_AT_A_LOOK: usize = 32;
 
 /// A task seen in somebody's `next`, and since when.
 type Sighting = Option<(usize, NonNull<super::fiber::Header>, Instant)>;
@@ -153,8 +157,10 @@ impl Worker {
         // While somebody searches, the look at all queues is his to take when he stops.
         let must_look = idle.sleep(self.index, was_searching);
         // Whoever waits for the places may be here.
-        let stays_awake =
-            must_look && self.is_work_elsewhere() || self.must_wind_up() || !self.ready.is_empty();
+        let stays_awake = must_look && self.is_work_elsewhere()
+            || self.must_wind_up()
+            || !self.ready.is_empty()
+            || self.queued_stealable() > 0;
         if !stays_awake {
             self.sleep_in_reactor(self.time_to_next_duty());
         }
@@ -232,6 +238,19 @@ impl Worker {
         let work = self.shared.take_injected()?;
         self.expects_more.set(true);
         Some(work)
+    }
+
+    /// Takes a task from outside, or some free fibers.
+    pub(super) fn take_some_injected(&self) {
+        for _ in 0..INJECTED_AT_A_LOOK {
+            let Some(work) = self.take_injected() else { return };
+            if work.lane() != Lane::Free {
+                // Not to the deque, from where it could go back (`place` invariant 2).
+                return self.push_ready(work.0);
+            }
+            // It may have come off a worker that is stuck, and many more with it.
+            self.deque.push(work);
+        }
     }
 
     fn steal(&self, sighting: &mut Sighting) -> Option<Runnable> {

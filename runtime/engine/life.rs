@@ -9,7 +9,7 @@
 //! |---|---|---|---|
 //! | `TOKEN` | `unpark` of one that is not parked | owner, `take_token` | a wake-up to come |
 //! | `PARKED` | its worker, `commit_park` | whoever claims the wake | off its stack, in no queue |
-//! | `EXPIRED` | its worker, `expire` | owner, `take_expiry` | the park ended by its deadline |
+//! | `EXPIRED` | worker or sentry, `expire` | owner, `take_expiry` | it was the deadline |
 //! | `KILLED` | anyone, `kill` | nobody | the next blocking call unwinds |
 //! | `FINISHED` | its worker, `finish` | nobody | result stored, stack gone |
 //! | `HANDLE` | birth | `drop_handle` | somebody may still ask for the result |
@@ -104,6 +104,14 @@ impl Life {
     pub(crate) fn expire(&self) -> bool {
         let end = |word| (word & PARKED != 0).then_some((word & !PARKED) | EXPIRED);
         self.update(Ordering::AcqRel, end).is_some()
+    }
+
+    /// [`expire`](Life::expire) by another thread than the waiter's own, whose park may be about
+    /// to begin: then a token keeps it from it, and the waiter finds out for itself that it is
+    /// late.
+    #[must_use]
+    pub(crate) fn expire_from_afar(&self) -> bool {
+        self.expire() || self.unpark()
     }
 
     /// Whether it was the deadline that ended the park just now.
@@ -240,6 +248,19 @@ mod models {
         }
         assert!(life.take_token(), "nothing else keeps a park from being committed");
         true
+    }
+
+    #[test]
+    fn loom_a_deadline_that_fires_elsewhere_ends_the_park_that_is_about_to_begin() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(true));
+            let other = life.clone();
+            let sentry = thread::spawn(move || other.expire_from_afar());
+            let is_parked = life.commit_park(true);
+            let has_woken = sentry.join().expect("does not panic");
+            assert_eq!(is_parked, has_woken);
+            assert!(!life.is_parked());
+        });
     }
 
     #[test]

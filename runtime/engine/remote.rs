@@ -202,7 +202,7 @@ impl Remote {
     pub(super) fn fire_free_timers(&self, now: Instant) {
         let mut due: Vec<FiberRef> = Vec::new();
         self.free_timers.lock().fire(now, |_, fiber| {
-            if fiber.header().life.expire() {
+            if fiber.header().life.expire_from_afar() {
                 due.push(fiber.clone());
             }
         });

@@ -130,12 +130,11 @@ impl Worker {
         self.is_spare && self.shared.relief.has_superfluous() && self.fibers.borrow().is_empty()
     }
 
-    /// Gives away what others could run, if this worker had better leave.
+    /// Gives away what others could run, so as to leave soon.
+    #[cold]
     pub(super) fn hand_over(&self) {
-        if self.is_superfluous() {
-            while let Some(work) = self.pop_stealable() {
-                self.shared.inject(work);
-            }
+        while let Some(work) = self.pop_stealable() {
+            self.shared.inject(work);
         }
     }
 
@@ -152,9 +151,7 @@ impl Worker {
     pub(super) fn vacate(&self) {
         let remote = self.remote();
         remote.wake_timed();
-        while let Some(work) = self.pop_stealable() {
-            self.shared.inject(work);
-        }
+        self.hand_over();
         remote.drop_reactor();
         remote.unset_worker();
         self.shared.idle.leave();

@@ -5,7 +5,7 @@
 #[path = "../common/child.rs"]
 mod child;
 #[path = "../common/flavour.rs"]
-#[allow(unused_macros, reason = "of the flavours, only the watchdog is used")]
+#[allow(dead_code, unused_macros, reason = "of the flavours, only the watchdog is used")]
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;

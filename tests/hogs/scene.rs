@@ -4,6 +4,7 @@ use greenstd::runtime::{Builder, Runtime};
 use greenstd::thread::ThreadLocals;
 use std::fs;
 use std::hint;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,5 +48,44 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Keeps the tests that measure from measuring each other.
+pub fn be_alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Processor time until some moment, in ticks.
+pub struct Ticks {
+    /// Of all processors, idle or not.
+    all: u64,
+    idle: u64,
+    ours: u64,
+}
+
+impl Ticks {
+    pub fn now() -> Ticks {
+        let machine = fs::read_to_string("/proc/stat").unwrap();
+        let machine = machine.lines().next().unwrap().split_whitespace().skip(1);
+        let machine: Vec<u64> = machine.map(|number| number.parse().unwrap()).collect();
+        let ours = fs::read_to_string("/proc/self/stat").unwrap();
+        // Behind the name, which may hold anything: the state, ten numbers, user and system time.
+        let ours = ours.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
+        // user, nice, system, idle, iowait, irq, softirq, steal; guests count in user.
+        Ticks {
+            all: machine[..8].iter().sum(),
+            idle: machine[3] + machine[4],
+            ours: ours.map(|number| number.parse::<u64>().unwrap()).sum(),
+        }
+    }
+
+    /// What part of the machine's time other processes have used since.
+    pub fn share_of_others(&self) -> f64 {
+        let now = Ticks::now();
+        let all = (now.all - self.all).max(1);
+        let busy = all - (now.idle - self.idle).min(all);
+        busy.saturating_sub(now.ours - self.ours) as f64 / all as f64
     }
 }

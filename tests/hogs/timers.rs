@@ -1,7 +1,7 @@
 //! Deadlines beside hogs.
 
 use crate::flavour::Watchdog;
-use crate::scene::{block, builder, runtime, spin};
+use crate::scene::{be_alone, block, builder, runtime, spin};
 use greenstd::thread::{self, ThreadLocals};
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,7 @@ fn latest(workers: usize, hogs: usize, hold: fn(Duration), name: &str) -> Durati
 }
 
 fn fire_beside(workers: usize, hogs: usize, hold: fn(Duration), name: &str) {
+    let _alone = be_alone();
     let _watchdog = Watchdog::new();
     // A busy machine may be late for once.
     let worst = (0..5).map(|_| latest(workers, hogs, hold, name)).find(|&it| it < LATE_AT_MOST);

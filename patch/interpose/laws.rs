@@ -1,11 +1,25 @@
 //! The hooks of this crate on green threads with thread-locals of their own, as users have them.
 //! What matters is tested from outside, too: `tests/patch`.
 
+mod await_signal;
+mod child;
+mod cond;
+mod coverage;
 mod descriptors;
+mod file;
+mod futex;
+mod locks;
+mod lookup;
+mod meetings;
 mod multiplex;
+mod mutex;
+mod parties;
+mod queue;
+mod semaphore;
 mod sleep;
 mod sockets;
 mod streams;
+mod stress;
 
 use greenstd_runtime::runtime::{Builder, Runtime};
 use greenstd_runtime::thread::{self, JoinHandle, Killed, ThreadLocals};

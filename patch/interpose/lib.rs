@@ -34,6 +34,7 @@
 //!
 //! `dlsym(RTLD_NEXT)` for what the kernel does: std calls `poll` before `main`, and in a static
 //! program there is no next one. A `dylib`, or `LD_PRELOAD`: not needed.
+#![cfg(not(loom))]
 #![allow(unsafe_code)]
 
 #[macro_use]
@@ -74,9 +75,17 @@ mod sleep;
 mod system_v;
 mod vfork;
 
+mod futex;
+// In a static program there is no C library behind the hooks of what it implements itself.
+#[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+mod pthread;
+mod syscall;
+mod yields;
+
 #[cfg(test)]
 mod laws;
 
+pub use self::futex::wait::rescued_waits;
 pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
 
 use std::io;
@@ -109,6 +118,28 @@ pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
     message_queue::SYMBOLS,
     system_v::SYMBOLS,
     vfork::SYMBOLS,
+    syscall::SYMBOLS,
+    yields::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::barrier::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::c11::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::cond::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::join::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::mutex::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::once::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::rwlock::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::semaphore::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::spin::SYMBOLS,
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    pthread::stream::SYMBOLS,
 ];
 
 /// Has the hooks take effect: on each green thread with thread-locals of its own that starts from

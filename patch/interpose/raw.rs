@@ -16,9 +16,20 @@ pub(crate) type Answer = Result<usize, c_int>;
 /// As for the call that `number` names.
 #[inline]
 pub(crate) unsafe fn call(number: Sysno, arguments: [usize; 6]) -> Answer {
+    // SAFETY: passed on.
+    unsafe { call_number(number as usize, arguments) }
+}
+
+/// [`call`] of a number that may have no name.
+///
+/// # Safety
+///
+/// As for the call that has the number.
+#[inline]
+pub(crate) unsafe fn call_number(number: usize, arguments: [usize; 6]) -> Answer {
     let [a, b, c, d, e, f] = arguments;
     // SAFETY: passed on.
-    let word = unsafe { syscalls::raw_syscall!(number, a, b, c, d, e, f) };
+    let word = unsafe { syscalls::raw::syscall6(number, a, b, c, d, e, f) };
     // The last page of the address space holds the error numbers.
     match word as isize {
         error @ -4095..=-1 => Err(-error as c_int),

@@ -80,27 +80,20 @@ pub(crate) fn keep() {
 /// Defines hooks: each a function of the C library with its other names, which are functions of
 /// their own that call it. In a body, `BLOCKED` is the counter for
 /// [`count_blocked`](crate::symbol::count_blocked). Makes the family's `SYMBOLS`.
+///
+/// `extern "C-unwind" fn` is for those that call back, or that the C library unwinds itself.
 macro_rules! hooks {
     ($(
         $(#[$attribute:meta])*
-        fn $name:ident $([$($alias:ident)*])?
+        $(extern $abi:literal)? fn $name:ident $([$($alias:ident)*])?
         ($($argument:ident: $kind:ty),* $(,)?) $(-> $result:ty)?
         $body:block
     )*) => {
         $(
-            $(#[$attribute])*
-            ///
-            /// # Safety
-            ///
-            /// As the C library's function.
-            #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name($($argument: $kind),*) $(-> $result)? {
-                #[allow(unused)]
-                use counters::$name as BLOCKED;
-                $body
-            }
-
-            hooks!(@aliases [$($($alias)*)?] $name ($($argument: $kind),*) $(-> $result)?);
+            hooks!(
+                @function [$($abi)? "C"] [$($($alias)*)?]
+                { $(#[$attribute])* } $name ($($argument: $kind),*) [$(-> $result)?] $body
+            );
         )*
 
         #[allow(non_upper_case_globals)]
@@ -119,9 +112,28 @@ macro_rules! hooks {
             ),
         )*];
     };
-    (@aliases [] $name:ident $($rest:tt)*) => {};
     (
-        @aliases [$alias:ident $($more:ident)*]
+        @function [$abi:literal $($_default:literal)?] [$($alias:ident)*]
+        { $(#[$attribute:meta])* } $name:ident
+        ($($argument:ident: $kind:ty),*) [$(-> $result:ty)?] $body:block
+    ) => {
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        ///
+        /// As the C library's function.
+        #[unsafe(no_mangle)]
+        pub unsafe extern $abi fn $name($($argument: $kind),*) $(-> $result)? {
+            #[allow(unused)]
+            use counters::$name as BLOCKED;
+            $body
+        }
+
+        hooks!(@aliases $abi [$($alias)*] $name ($($argument: $kind),*) $(-> $result)?);
+    };
+    (@aliases $abi:literal [] $name:ident $($rest:tt)*) => {};
+    (
+        @aliases $abi:literal [$alias:ident $($more:ident)*]
         $name:ident ($($argument:ident: $kind:ty),*) $(-> $result:ty)?
     ) => {
         /// Another name.
@@ -130,11 +142,11 @@ macro_rules! hooks {
         ///
         /// As the C library's function.
         #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $alias($($argument: $kind),*) $(-> $result)? {
+        pub unsafe extern $abi fn $alias($($argument: $kind),*) $(-> $result)? {
             // SAFETY: the same promise.
             unsafe { $name($($argument),*) }
         }
 
-        hooks!(@aliases [$($more)*] $name ($($argument: $kind),*) $(-> $result)?);
+        hooks!(@aliases $abi [$($more)*] $name ($($argument: $kind),*) $(-> $result)?);
     };
 }

@@ -14,6 +14,7 @@ use super::locals::Locals;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
+use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 
@@ -185,17 +186,19 @@ impl FiberRef {
 }
 
 impl Header {
-    /// Runs the closure to its end and stores the outcome. On the fiber's own stack.
+    /// Runs the closure to its end and stores the outcome. On the fiber's own stack, which lies at
+    /// `stack`.
     ///
     /// # Safety
     ///
     /// The fiber has just been started.
-    pub(crate) unsafe fn run(this: NonNull<Header>) {
+    pub(crate) unsafe fn run(this: NonNull<Header>, stack: Range<usize>) {
         // SAFETY: it runs, so it is alive.
         let header = unsafe { this.as_ref() };
         if let Some(block) = header.own.get() {
             // SAFETY: its own (`own` invariant 2), here at its start.
             unsafe { block.as_ref().begin() };
+            super::hooks::begin_fiber(stack);
         }
         // SAFETY: passed on.
         unsafe { (header.vtable.run)(this) }

@@ -176,12 +176,13 @@ impl Worker {
             }
         }
         let body = TaskPointer(task);
+        let extent = stack.range();
         let coroutine = FiberCoroutine::with_stack(stack, move |yielder, ()| {
             let task = body.get();
             // SAFETY: the header lives as long as the fiber.
             unsafe { task.as_ref() }.yielder.set(yielder);
             // SAFETY: this is the start.
-            unsafe { Header::run(task) };
+            unsafe { Header::run(task, extent) };
         });
         // SAFETY: `fiber` invariant 2.
         unsafe { *header.coroutine.get() = Some(coroutine) };

@@ -91,7 +91,6 @@ fn is_ready_to_park(word: u32) -> bool {
 }
 
 /// To be called by a green thread that begins, on its own thread-locals.
-#[expect(dead_code, reason = "called by fibers with own thread-locals")]
 pub(super) fn begin_fiber(stack: Range<usize>) {
     STACK.set((stack.start, stack.end));
     WORD.set(if is_installed() { PARK } else { PASS });

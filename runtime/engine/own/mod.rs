@@ -118,9 +118,10 @@ impl ThreadLocals {
         }
     }
 
-    /// What holds where neither a spawn nor a runtime says anything.
+    /// What holds where neither a spawn nor a runtime says anything: hooked calls park by their own
+    /// thread-locals only.
     pub(super) fn default_of_process() -> ThreadLocals {
-        ThreadLocals::Worker
+        if super::hooks::is_installed() { ThreadLocals::Own } else { ThreadLocals::Worker }
     }
 
     /// The lane of a green thread that may be passed on between workers until it starts.

@@ -113,7 +113,7 @@ impl Stack {
     }
 
     /// All addresses of the slot, its guard page among them.
-    fn range(&self) -> Range<usize> {
+    pub(crate) fn range(&self) -> Range<usize> {
         self.low()..self.low() + self.class().stride()
     }
 }

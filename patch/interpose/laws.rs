@@ -20,6 +20,7 @@ mod sleep;
 mod sockets;
 mod streams;
 mod stress;
+mod traffic;
 
 use greenstd_runtime::runtime::{Builder, Runtime};
 use greenstd_runtime::thread::{self, JoinHandle, Killed, ThreadLocals};

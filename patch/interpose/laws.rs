@@ -5,6 +5,7 @@ mod await_signal;
 mod child;
 mod cond;
 mod coverage;
+mod datagrams;
 mod descriptors;
 mod file;
 mod futex;

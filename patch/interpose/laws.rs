@@ -2,6 +2,7 @@
 //! What matters is tested from outside, too: `tests/patch`.
 
 mod await_signal;
+mod beside;
 mod child;
 mod cond;
 mod coverage;

@@ -48,8 +48,7 @@ fn measure(job: &Job) -> Measurement {
 
 /// What a program does that knows nothing of green threads, but for the first line of `main`.
 fn serve_hooked(announce: impl FnOnce(u16) + Send + 'static) -> io::Result<()> {
-    // SAFETY: this server keeps nothing in thread-locals.
-    unsafe { greenstd::patch::install_for_all() }?;
+    greenstd::patch::install()?;
     ours::runtime(1).run(move || {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         announce(listener.local_addr()?.port());

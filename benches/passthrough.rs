@@ -5,7 +5,6 @@
 
 mod support;
 
-use std::ffi::c_void;
 use std::fs::File;
 use std::hint::black_box;
 use std::os::fd::{AsRawFd, RawFd};
@@ -21,8 +20,6 @@ use support::sys;
 const RUN: usize = 1_000;
 /// Issue: at most so much dearer than the C library's.
 const DEARER_AT_MOST_NANOS: f64 = 5.0;
-
-type Transfer = unsafe extern "C" fn(RawFd, *mut c_void, usize) -> isize;
 
 fn main() -> ExitCode {
     support::main("passthrough", plan, measure)
@@ -53,31 +50,22 @@ fn measure(job: &Job) -> Measurement {
         other => panic!("no case {other}"),
     };
     let file = File::options().read(true).write(true).open(path).expect("it is always there");
-    let look_up = |from| {
-        // SAFETY: a name that ends.
-        let address = unsafe { libc::dlsym(from, name.as_ptr()) };
-        assert!(!address.is_null(), "the C library has {name:?}");
-        // SAFETY: `read` and `write` differ in the constness of a pointer alone.
-        unsafe { std::mem::transmute::<*mut c_void, Transfer>(address) }
-    };
-    let sides = [look_up(libc::RTLD_DEFAULT), look_up(libc::RTLD_NEXT)];
-    assert_ne!(sides[0] as usize, sides[1] as usize, "the first is the hook");
-    let [hooked, libc] = alternating(sides, file.as_raw_fd(), job.number("runs"));
+    let [hooked, libc] = sys::ByteTransfer::both(name);
+    let runs = job.number("runs");
+    let [hooked, libc] = alternating([hooked, libc], file.as_raw_fd(), runs);
     let measured = Measurement::of("hooked_ns", hooked).and("libc_ns", libc);
     measured.and("dearer_ns", hooked - libc)
 }
 
 /// Nanoseconds of a call of each side: the median of its runs.
-fn alternating(sides: [Transfer; 2], fd: RawFd, runs: usize) -> [f64; 2] {
+fn alternating(sides: [sys::ByteTransfer; 2], fd: RawFd, runs: usize) -> [f64; 2] {
     let mut costs = [const { Vec::new() }; 2];
     for _ in 0..runs {
         for (side, costs) in sides.iter().zip(&mut costs) {
             let side = black_box(*side);
-            let mut byte = 0_u8;
             let start = Instant::now();
             for _ in 0..RUN {
-                // SAFETY: one byte that is alive.
-                black_box(unsafe { side(fd, (&raw mut byte).cast(), 1) });
+                black_box(side.call(fd));
             }
             costs.push(start.elapsed().as_nanos() as f64 / RUN as f64);
         }

@@ -1,5 +1,7 @@
 //! Laws of the waist whose tests need what stands above it: threads and runtimes.
 
+mod unowned;
+
 use crate::fd::{Fd, Interest, wait_for_any};
 use crate::thread;
 use std::io::{self, Read, Write};

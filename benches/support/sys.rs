@@ -191,3 +191,34 @@ fn clock_nanos(clock: libc::clockid_t) -> u64 {
     assert_eq!(result, 0, "clock_gettime: {}", io::Error::last_os_error());
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
+
+/// `read` or `write` of a byte, by one of the functions of that name.
+#[derive(Debug, Clone, Copy)]
+pub struct ByteTransfer(unsafe extern "C" fn(RawFd, *mut u8, usize) -> isize);
+
+impl ByteTransfer {
+    /// The function that calls of this program come to, and the C library's own behind it.
+    ///
+    /// # Panics
+    /// If they are the same, so that nothing is hooked.
+    pub fn both(name: &std::ffi::CStr) -> [ByteTransfer; 2] {
+        assert!(matches!(name.to_bytes(), b"read" | b"write"));
+        let addresses = [libc::RTLD_DEFAULT, libc::RTLD_NEXT].map(|from| {
+            // SAFETY: a name that ends.
+            let address = unsafe { libc::dlsym(from, name.as_ptr()) };
+            assert!(!address.is_null(), "the C library has {name:?}");
+            address
+        });
+        assert_ne!(addresses[0], addresses[1], "{name:?} is not hooked");
+        // SAFETY: the two functions differ from this type by the constness of a pointer alone.
+        addresses.map(|address| ByteTransfer(unsafe { std::mem::transmute(address) }))
+    }
+
+    /// Makes the call.
+    #[inline]
+    pub fn call(self, fd: RawFd) -> isize {
+        let mut byte = 0;
+        // SAFETY: one byte that is alive.
+        unsafe { (self.0)(fd, &raw mut byte, 1) }
+    }
+}

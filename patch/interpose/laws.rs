@@ -1,10 +1,12 @@
-//! The hooks of this crate on green threads that share their worker's thread-locals, which is
-//! enough for calls that keep nothing there. What matters is tested from outside: `tests/patch`.
+//! The hooks of this crate on green threads with thread-locals of their own, as users have them.
+//! What matters is tested from outside, too: `tests/patch`.
 
 mod await_signal;
+mod beside;
 mod child;
 mod cond;
 mod coverage;
+mod datagrams;
 mod descriptors;
 mod file;
 mod futex;
@@ -21,17 +23,23 @@ mod sleep;
 mod sockets;
 mod streams;
 mod stress;
+mod traffic;
 
 use greenstd_runtime::runtime::{Builder, Runtime};
-use greenstd_runtime::thread::{self, JoinHandle, Killed};
+use greenstd_runtime::thread::{self, JoinHandle, Killed, ThreadLocals};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// A runtime with one worker, all of whose green threads are hooked.
 fn hooked() -> Runtime {
-    // SAFETY: the tests hold no borrow of a thread-local across what blocks, nor print.
-    unsafe { crate::install_for_all() }.expect("it cannot fail as yet");
-    Builder::new().workers(1).build().expect("there are threads to be had")
+    hooked_on(1)
+}
+
+/// A runtime all of whose green threads are hooked.
+fn hooked_on(workers: usize) -> Runtime {
+    crate::install().expect("this platform has thread-locals that can be switched");
+    let builder = Builder::new().workers(workers).thread_locals(ThreadLocals::Own);
+    builder.build().expect("there are threads to be had")
 }
 
 /// Lets the others run until they wait.

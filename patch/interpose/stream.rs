@@ -5,7 +5,7 @@
 //! | socket | as `recv` and `send`, by `MSG_DONTWAIT` |
 //! | pipe, event, timer, … | by `RWF_NOWAIT`; where that is refused, `O_NONBLOCK` for the call |
 //! | file, read | `RWF_NOWAIT` for what is cached, else on a thread of the pool |
-//! | file, written | in place, if it is little and goes to the cache; else on a thread of the pool |
+//! | file, written | in place, if it is little and not synced; else on a thread of the pool |
 //!
 //! Writes go on until everything is written, as in the kernel. A file's write is one call, for it
 //! must not be torn (`O_APPEND`). Standard input, output and error pass, and so does what is empty.

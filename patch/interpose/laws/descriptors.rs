@@ -203,3 +203,43 @@ fn what_is_received_from_somebody_else_is_classified_when_it_is_used() {
         assert_eq!(ours.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     });
 }
+
+#[test]
+fn descriptors_that_come_with_a_message_are_waited_for_and_share_their_mode() {
+    hooked().run(|| {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (end, mut peer) = UnixStream::pair().unwrap();
+        let mut byte = *b"!";
+        let mut list = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+        let mut control = [0_u64; 4];
+        // SAFETY: plain data.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_iov = &raw mut list;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        // SAFETY: there is room for a header and a number, and all of it is alive.
+        let received = unsafe {
+            message.msg_controllen = libc::CMSG_SPACE(4) as _;
+            let header = libc::CMSG_FIRSTHDR(&raw const message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(4) as _;
+            libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(end.as_raw_fd());
+            assert_eq!(libc::sendmsg(ours.as_raw_fd(), &raw const message, 0), 1);
+            assert_eq!(libc::recvmsg(theirs.as_raw_fd(), &raw mut message, 0), 1);
+            let header = libc::CMSG_FIRSTHDR(&raw const message);
+            libc::CMSG_DATA(header).cast::<RawFd>().read_unaligned()
+        };
+        let reader = thread::spawn(move || read_byte(received).0);
+        pause();
+        peer.write_all(b"x").unwrap();
+        assert_eq!(reader.join().unwrap(), 1);
+        // They share one open file.
+        // SAFETY: the number is the test's own.
+        let mut copy = UnixStream::from(unsafe { OwnedFd::from_raw_fd(received) });
+        copy.set_nonblocking(true).unwrap();
+        let error = (&end).read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        assert_eq!(copy.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    });
+}

@@ -4,9 +4,9 @@ use super::{WHILE, hooked, pause};
 use crate::raw;
 use greenstd_runtime::thread::{self, Killed};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -285,33 +285,6 @@ fn the_hidden_mode_of_a_listener_is_seen_by_nobody() {
 }
 
 #[test]
-fn datagrams_of_udp_and_unix_park_and_keep_their_boundaries() {
-    hooked().run(|| {
-        let ours = UdpSocket::bind(LOOPBACK).unwrap();
-        let theirs = UdpSocket::bind(LOOPBACK).unwrap();
-        let address = ours.local_addr().unwrap();
-        let receiver = thread::spawn(move || {
-            let mut buffer = [0; 64];
-            let lengths = [(); 2].map(|()| ours.recv_from(&mut buffer).unwrap().0);
-            ours.set_read_timeout(Some(WHILE)).unwrap();
-            assert_eq!(ours.recv(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
-            lengths
-        });
-        pause();
-        assert_eq!(theirs.send_to(b"four", address).unwrap(), 4);
-        assert_eq!(theirs.send_to(&[], address).unwrap(), 0);
-        assert_eq!(receiver.join().unwrap(), [4, 0]);
-        let (ours, theirs) = UnixDatagram::pair().unwrap();
-        let receiver = thread::spawn(move || {
-            (0..1_000).map(|_| ours.recv(&mut [0; 64]).unwrap()).sum::<usize>()
-        });
-        // More than the queue holds: the sender waits, too.
-        (0..1_000).for_each(|_| assert_eq!(theirs.send(b"abc").unwrap(), 3));
-        assert_eq!(receiver.join().unwrap(), 3_000);
-    });
-}
-
-#[test]
 fn a_wait_for_all_bytes_lasts_until_they_are_there_or_none_can_come() {
     hooked().run(|| {
         let (ours, mut theirs) = pair();
@@ -332,46 +305,6 @@ fn a_wait_for_all_bytes_lasts_until_they_are_there_or_none_can_come() {
         }
         drop(theirs);
         assert_eq!(reader.join().unwrap(), (6, [6, 3]));
-    });
-}
-
-#[test]
-fn many_messages_are_received_and_sent_by_one_call() {
-    hooked().run(|| {
-        let (ours, theirs) = UnixDatagram::pair().unwrap();
-        let call = |is_receive: bool, fd: i32, buffers: &mut [[u8; 4]; 3], flags: i32| {
-            let mut lists = buffers.each_mut().map(|buffer| libc::iovec {
-                iov_base: buffer.as_mut_ptr().cast(),
-                iov_len: buffer.len(),
-            });
-            let mut messages = lists.each_mut().map(|list| {
-                // SAFETY: plain data.
-                let mut message: libc::mmsghdr = unsafe { std::mem::zeroed() };
-                message.msg_hdr.msg_iov = list;
-                message.msg_hdr.msg_iovlen = 1;
-                message
-            });
-            let start = messages.as_mut_ptr();
-            // SAFETY: three messages, whose buffers are alive.
-            match is_receive {
-                true => unsafe { libc::recvmmsg(fd, start, 3, flags, std::ptr::null_mut()) },
-                false => unsafe { libc::sendmmsg(fd, start, 3, flags) },
-            }
-        };
-        let receiver = thread::spawn(move || {
-            let mut buffers = [[0; 4]; 3];
-            let fd = ours.as_raw_fd();
-            let one = call(true, fd, &mut buffers, libc::MSG_WAITFORONE);
-            let all = call(true, fd, &mut buffers, 0);
-            (one, all, buffers[2])
-        });
-        pause();
-        theirs.send(b"one.").unwrap();
-        pause();
-        theirs.send(b"two.").unwrap();
-        pause();
-        assert_eq!(call(false, theirs.as_raw_fd(), &mut [*b"x...", *b"y...", *b"z..."], 0), 3);
-        assert_eq!(receiver.join().unwrap(), (1, 3, *b"y..."));
     });
 }
 

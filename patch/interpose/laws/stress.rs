@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 #[path = "../../../tests/common/random.rs"]
-mod random;
+pub(super) mod random;
 
 use random::Random;
 

@@ -48,13 +48,20 @@
 //! Every call works on plain OS threads too, which then block as in std.
 
 pub use greenstd_net as net;
-pub use greenstd_patch as patch;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
     blocking, channel, eprint, eprintln, fs, green_local, group, local, park, poller, print,
     println, process, queue, resource, run, runtime, select, signal, spawn, spawn_local, sync,
     thread, time,
 };
+
+/// What makes code green that names std, or that nobody can edit.
+pub mod patch {
+    #[cfg(feature = "interpose")]
+    pub use greenstd_interpose::{BlockedCalls, blocked_calls, install, install_for_all, symbols};
+    #[allow(unused_imports)]
+    pub use greenstd_patch::*;
+}
 
 /// `std::io`: its traits and types, the standard streams and pipes, which park; and what moves
 /// bytes from one stream to another.

@@ -17,6 +17,8 @@ pub mod fs;
 #[cfg(not(loom))]
 pub mod group;
 #[cfg(not(loom))]
+pub mod hooks;
+#[cfg(not(loom))]
 pub mod io;
 #[cfg(not(loom))]
 pub mod local;

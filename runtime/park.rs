@@ -16,8 +16,9 @@ use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
 pub(crate) use crate::engine::{
-    Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Place, Reason, Waited, Wakeup, Wakeups, deadline,
-    grant_each, is_on_green_thread, is_to_end, spend_io_bytes as spend_bytes, wait_in_line,
+    Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Mutex, MutexGuard, Place, Reason, Waited, Wakeup,
+    Wakeups, deadline, grant_each, is_on_green_thread, is_to_end, spend_io_bytes as spend_bytes,
+    wait_in_line,
 };
 pub use crate::engine::{ExternalWork, Outcome, ServiceThread, spend_io_budget as spend_budget};
 

@@ -3,8 +3,8 @@
 use super::seat::Seat;
 use crate::engine::{Home, is_on_green_thread};
 use crate::park::ExternalWork;
+use crate::park::Mutex;
 use crate::thread::{Builder, JoinHandle, Killed};
-use parking_lot::Mutex;
 use std::io;
 use std::panic::{self, Location};
 use std::rc::Rc;

@@ -10,7 +10,7 @@ use super::seat::Seat;
 use super::service;
 use super::state::{Asking, Call, Orders, Settings, State};
 use crate::park::{self, Ask, Reason, Unparker, Waited};
-use parking_lot::{Mutex, MutexGuard};
+use crate::park::{Mutex, MutexGuard};
 use std::io;
 use std::ptr;
 use std::sync::Arc;

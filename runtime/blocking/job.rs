@@ -6,7 +6,7 @@
 use super::error::NotRun;
 use super::progress::{Progress, Stage};
 use crate::engine::{Home, report_job};
-use parking_lot::Mutex;
+use crate::park::Mutex;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;

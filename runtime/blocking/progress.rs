@@ -11,9 +11,9 @@
 //! | `Running` | whoever has started it | `finish` |
 //! | `Over` | the handle, if it is there to take the outcome; else who has finished it | |
 
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::Queued;
-use parking_lot::Mutex;
 use std::time::Instant;
 
 /// How far a job has come.

@@ -3,8 +3,8 @@
 use super::crew::Crew;
 use super::seat::Seat;
 use super::state::{Idle, State};
+use crate::park::MutexGuard;
 use crate::park::{ServiceThread, Unparker, Wakeups, park_until};
-use parking_lot::MutexGuard;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;

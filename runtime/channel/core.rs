@@ -9,8 +9,8 @@
 //! 4. A message is dropped, and a thread is woken, after the lock was given up.
 
 use super::errors::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeup};
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;

@@ -4,8 +4,8 @@
 //! else has.
 
 use super::errors::RecvTimeoutError;
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason};
-use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 static TIMER: Reason = Reason("Receiver::recv of a timer");

@@ -14,7 +14,7 @@ pub(crate) use std::sync::atomic::{
 };
 
 #[cfg(not(loom))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+pub(crate) use super::lock::{Mutex, MutexGuard};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::MutexGuard;

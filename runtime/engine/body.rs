@@ -147,6 +147,7 @@ impl FiberRef {
             (&raw mut (*header).locals).write(Locals::new());
             (&raw mut (*header).ending).write(Ending::new());
             (&raw mut (*header).index).write(Cell::new(0));
+            (&raw mut (*header).inside).write(Cell::new(0));
             (&raw mut (*header).birth).write(birth);
             (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));
         }

@@ -114,6 +114,9 @@ pub(crate) struct Header {
     pub(super) ending: Ending,
     /// Place in the home's list of fibers.
     pub(crate) index: Cell<u32>,
+    /// How deep it is inside of the runtime, for `hooks`: only where it is hooked though it shares
+    /// its worker's thread-locals.
+    pub(super) inside: Cell<u32>,
     pub(super) birth: Birth,
 }
 

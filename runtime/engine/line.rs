@@ -8,13 +8,12 @@
 //! cannot run before the granter has switched away, so it neither meets the lock nor ends while
 //! the granter is at it. Others are woken by the `Wakeup`, after the lock was given up.
 
-use super::atomic::{AtomicPtr, AtomicU64, Mutex, Ordering};
+use super::atomic::{AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering};
 use super::limits;
 use super::park::{self, Outcome};
 use super::wait_list::{self, List, Node, Ticket, Wake};
 use super::waiter::Waiter;
 use super::worker::Worker;
-use parking_lot::MutexGuard;
 use std::mem::ManuallyDrop;
 use std::ptr;
 use std::thread;

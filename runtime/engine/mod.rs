@@ -52,6 +52,8 @@ mod handles;
 #[cfg(not(loom))]
 mod home;
 #[cfg(not(loom))]
+mod hooks;
+#[cfg(not(loom))]
 mod hunt;
 #[cfg(not(loom))]
 mod killed;
@@ -63,6 +65,8 @@ mod line;
 mod links;
 #[cfg(not(loom))]
 mod locals;
+#[cfg(not(loom))]
+mod lock;
 #[cfg(not(loom))]
 mod lock_guard;
 #[cfg(not(loom))]
@@ -121,6 +125,7 @@ mod tests;
 
 #[cfg(not(loom))]
 pub(crate) use self::{
+    atomic::{Mutex, MutexGuard},
     bindings::Binding,
     choose::{Place, choose, choose_now},
     end_arm::EndArm,
@@ -157,6 +162,11 @@ pub use self::{
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
     handles::{JoinHandle, LocalJoinHandle},
+    hooks::{
+        Inside, Unwound, catch_end, install as install_hooks,
+        install_for_all as install_hooks_for_all, is_cooperative,
+        is_installed as are_hooks_installed,
+    },
     killed::Killed,
     limits::TimedOut,
     monitor::{Monitor, MonitorStatistics, monitor_statistics},

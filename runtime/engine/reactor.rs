@@ -14,7 +14,7 @@
 //! 4. Events are handed out, to the last wake-up, under the lock of the table: whoever holds it
 //!    finds each waiter in its slot or made runnable (`deadlock`).
 
-use super::atomic::{AtomicPtr, AtomicU32, Mutex};
+use super::atomic::{AtomicPtr, AtomicU32, Mutex, MutexGuard};
 use super::fork;
 use super::poll::duplicate;
 use super::slot::{READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
@@ -22,7 +22,6 @@ use super::waiter::Waiter;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
-use parking_lot::MutexGuard;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;

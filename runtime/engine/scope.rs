@@ -11,6 +11,7 @@
 //! 2. `scope`, and `nursery` likewise, returns, or unwinds, only when no tenant is left. No kill
 //!    ends it early.
 
+use super::atomic::Mutex;
 use super::atomic::{AtomicUsize, Ordering};
 use super::builder::Builder;
 use super::ending;
@@ -24,7 +25,6 @@ use super::park;
 use super::spawn::{self, Target};
 use super::waiter::Waiter;
 use super::worker::Worker;
-use parking_lot::Mutex;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;

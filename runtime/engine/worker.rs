@@ -104,6 +104,7 @@ impl Worker {
     /// Makes this the worker of the calling OS thread while `body` runs.
     pub(super) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         WORKER.set(self);
+        super::hooks::begin_worker();
         self.remote().set_worker(self);
         let watched = self.come_under_watch();
         let result = body();

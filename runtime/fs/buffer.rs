@@ -4,7 +4,7 @@
 //! the pool ever sees it: it works on a buffer that it owns, which is copied from or to. Large
 //! buffers are used again, a few of them, for a fresh one costs more in page faults than the copy.
 
-use parking_lot::Mutex;
+use crate::park::Mutex;
 use std::io::{IoSlice, IoSliceMut};
 
 /// The most that one call moves: what a disk reads ahead at once, copied in some ten microseconds.

@@ -13,7 +13,7 @@
 use super::class::Class;
 use super::stream::Stream;
 use super::threads;
-use parking_lot::Mutex;
+use crate::park::Mutex;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

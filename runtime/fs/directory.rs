@@ -6,7 +6,7 @@
 
 use super::threads;
 use crate::blocking::may_block;
-use parking_lot::Mutex;
+use crate::park::Mutex;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fmt;

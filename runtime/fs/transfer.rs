@@ -14,7 +14,7 @@ use super::descriptor::{Descriptor, Refusals};
 use super::stream::Stream;
 use crate::fd::{Fd, Interest};
 use crate::park;
-use parking_lot::MutexGuard;
+use crate::park::MutexGuard;
 use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

@@ -13,9 +13,9 @@
 
 use super::membership::{Body, Membership};
 use super::panicked::{MemberPanicked, Watches};
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
 use crate::thread::{Builder, End, JoinHandle, Thread, ThreadId};
-use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;

@@ -17,8 +17,8 @@
 use super::way::{self, PIPE_BUF};
 use crate::blocking::blocking;
 use crate::engine::is_on_green_thread;
+use crate::park::Mutex;
 use crate::readiness;
-use parking_lot::Mutex;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::cell::Cell;

@@ -16,7 +16,7 @@ use super::error::{PutTimeoutError, TryPutError};
 use super::order::Order;
 use super::state::{Phase, State, Wish, refuse};
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
-use parking_lot::{Mutex, MutexGuard};
+use crate::park::{Mutex, MutexGuard};
 use std::mem;
 use std::time::Instant;
 

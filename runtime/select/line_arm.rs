@@ -1,8 +1,8 @@
 //! The arm of a primitive that is a lock with a line of waiters in its state.
 
 use super::Outcome;
+use crate::park::Mutex;
 use crate::park::{Arm, Choice, Line, Place};
-use parking_lot::Mutex;
 
 /// A primitive of which one can wait for something in a line.
 ///

@@ -9,8 +9,8 @@
 use super::signals::{Process, SignalInfo};
 use crate::engine::{Caught, Heard, Sender};
 use crate::fd::{Fd, Interest};
+use crate::park::Mutex;
 use crate::thread::Killed;
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::c_int;

@@ -1,8 +1,8 @@
 //! Results to come: a place that is filled once, and for which threads wait.
 
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
-use parking_lot::Mutex;
 use std::error::Error;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};

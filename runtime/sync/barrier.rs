@@ -1,7 +1,7 @@
 //! `std::sync::Barrier` for threads of either kind.
 
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
-use parking_lot::Mutex;
 use std::fmt;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -1,8 +1,8 @@
 //! `std::sync::Condvar` for threads of either kind.
 
 use super::mutex::MutexGuard;
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
-use parking_lot::Mutex;
 use std::fmt;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -6,10 +6,10 @@
 //!    order, and nobody who came after a clearing in the middle of it.
 //! 2. `resuming` counts those who were let go on and do not run yet.
 
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
 use crate::thread;
-use parking_lot::Mutex;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

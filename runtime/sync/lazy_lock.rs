@@ -1,7 +1,7 @@
 //! `std::sync::LazyLock` for threads of either kind.
 
 use super::once::Once;
-use parking_lot::Mutex;
+use crate::park::Mutex;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};

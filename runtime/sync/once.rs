@@ -14,7 +14,7 @@
 //! the load of it acquires.
 
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
-use parking_lot::{Mutex, MutexGuard};
+use crate::park::{Mutex, MutexGuard};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -11,8 +11,8 @@
 //! 2. There are at most `bound` permits, those that were acquired not counted.
 
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeup};
+use crate::park::{Mutex, MutexGuard};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
-use parking_lot::{Mutex, MutexGuard};
 use std::cell::Cell;
 use std::fmt;
 use std::mem;

@@ -1,8 +1,8 @@
 //! Wait groups: a count of what is still to be done, and who waits for it to be nought.
 
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
-use parking_lot::Mutex;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};

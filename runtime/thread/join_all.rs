@@ -4,8 +4,8 @@
 //! waits for that queue. So the costs grow with the number of ends, not with their square.
 
 use crate::engine::{JoinHandle, LinkId, OnEnd};
+use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;

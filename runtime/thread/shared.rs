@@ -4,7 +4,7 @@
 //! where everybody can look at it.
 
 use crate::engine::{self, JoinHandle, Killed, Thread, handle_methods};
-use parking_lot::Mutex;
+use crate::park::Mutex;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;

@@ -1,0 +1,83 @@
+//! The C library's blocking calls, hooked: on green threads with thread-locals of their own they
+//! park the caller instead of blocking its worker.
+//!
+//! Each hook is a symbol of the C library (`read`, `connect`, `nanosleep`, …), defined here in an
+//! ordinary rlib. The linker takes an executable's own symbols before those of shared libraries and
+//! exports those that such libraries name, so both std and C libraries come here. To link this
+//! crate is to have the hooks; they are inert until [`install`], and outside of green threads for
+//! good: one thread-local load and a branch, then the system call itself.
+//!
+//! One family of calls to a file; what they share:
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `symbol.rs` | the macro that defines hooks, and what is counted of each |
+//! | `raw.rs` | system calls by the instruction, and `errno` |
+//! | `gate.rs` | how a hook waits: inside of the runtime, and without unwinding into C |
+//!
+//! # Rules of a hook
+//!
+//! 1. `gate::is_cooperative()` first. If not: the raw call, with libc's exact semantics.
+//! 2. Try, then park. Nothing is allocated, logged or locked before the try, and no lock that user
+//!    code can hold is ever taken.
+//! 3. `errno` is as it was after success, and set last after a failure.
+//! 4. Whatever is called of the runtime is called inside of `gate::blocking`, so no hook meets a
+//!    hook, and a kill is `ECANCELED`.
+//! 5. A call that could block and cannot park is made all the same, and counted
+//!    (`Symbol::count_blocked`).
+//!
+//! # Rejected
+//!
+//! `dlsym(RTLD_NEXT)` for what the kernel does: std calls `poll` before `main`, and in a static
+//! program there is no next one. A `dylib`, or `LD_PRELOAD`: not needed.
+#![allow(unsafe_code)]
+
+#[macro_use]
+mod symbol;
+mod gate;
+mod raw;
+
+mod sleep;
+
+#[cfg(test)]
+mod laws;
+
+pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
+
+use std::io;
+
+/// Every family's hooks. They are named here, so that the linker keeps them all.
+pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[sleep::SYMBOLS];
+
+/// Has the hooks take effect: on each green thread with thread-locals of its own that starts from
+/// now on, and those are the default for green threads from now on.
+///
+/// Process-wide, and for good. To be called before the green threads that need it are spawned,
+/// most often first of all in `main`. Calling it again changes nothing.
+///
+/// # Errors
+///
+/// `Unsupported` where the platform has no thread-locals that can be switched.
+pub fn install() -> io::Result<()> {
+    symbol::keep();
+    greenstd_runtime::hooks::install();
+    Ok(())
+}
+
+/// [`install`] for all green threads, those that share the thread-locals of their worker among
+/// them, of runtimes that are made from now on.
+///
+/// # Safety
+///
+/// As [`greenstd_runtime::hooks::install_for_all`]: whatever code calls something that blocks must
+/// stand to have its thread-locals changed meanwhile, and `println!` does not.
+///
+/// # Errors
+///
+/// None as yet.
+pub unsafe fn install_for_all() -> io::Result<()> {
+    symbol::keep();
+    // SAFETY: the caller's promise.
+    unsafe { greenstd_runtime::hooks::install_for_all() };
+    Ok(())
+}

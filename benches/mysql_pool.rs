@@ -2,8 +2,8 @@
 //!
 //! Ours is the plain blocking driver `mysql`, which nobody has edited: its pool, its sockets and
 //! std's locks, on a hundred hooked green threads of one worker. `threads` is the very same code on
-//! a hundred OS threads, `tokio_ct` is `mysql_async`, by the same author. The server is the one that
-//! `GREENSTD_TEST_MYSQL` names; `.ci/mysql` starts one.
+//! a hundred OS threads, `tokio_ct` is `mysql_async`, by the same author. The server is the one
+//! that `GREENSTD_TEST_MYSQL` names; `.ci/mysql` starts one.
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! A green thread with own thread-locals is a thread in all that code can observe.
 //!
-//! Each law is a body that holds on OS threads. It is run on these, on hooked green threads with own
-//! thread-locals, and, to show that it can fail, on hooked ones that share their worker's.
+//! Each law is a body that holds on OS threads. It is run on these, on hooked green threads with
+//! own thread-locals, and, to show that it can fail, on hooked ones that share their worker's.
 
 use std::process::Output;
 use std::time::Duration;

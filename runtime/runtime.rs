@@ -4,7 +4,7 @@
 
 pub use crate::engine::{
     Deadlock, Monitor, MonitorStatistics, ParkedThread, Runtime, RuntimeBuilder as Builder,
-    StackStatistics, monitor_statistics, wait_idle,
+    StackStatistics, ThreadLocals, monitor_statistics, wait_idle,
 };
 
 /// Runs `main` on a green thread of a runtime of its own, with a worker for each core, and ends

@@ -138,6 +138,7 @@ impl FiberRef {
             (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
+            (&raw mut (*header).own).write(Cell::new(None));
             (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
             (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
@@ -189,10 +190,14 @@ impl Header {
     ///
     /// The fiber has just been started.
     pub(crate) unsafe fn run(this: NonNull<Header>) {
-        // SAFETY: passed on.
-        unsafe { (this.as_ref().vtable.run)(this) }
         // SAFETY: it runs, so it is alive.
         let header = unsafe { this.as_ref() };
+        if let Some(block) = header.own.get() {
+            // SAFETY: its own (`own` invariant 2), here at its start.
+            unsafe { block.as_ref().begin() };
+        }
+        // SAFETY: passed on.
+        unsafe { (header.vtable.run)(this) }
         let drop_unclaimed = || {
             if !header.life.has_handle() {
                 // Here, where the destructor of the result may wait, as in std; the worker may not.
@@ -206,6 +211,15 @@ impl Header {
             drop_unclaimed();
         }
         header.bindings.end();
+        if let Some(block) = header.own.get() {
+            // SAFETY: its own (`own` invariant 2), here at its end. A result that its handle has
+            // left behind meanwhile may have used thread-locals once more.
+            unsafe {
+                block.as_ref().end();
+                drop_unclaimed();
+                block.as_ref().end();
+            }
+        }
     }
 
     /// Drops the closure of a green thread that will never start; its outcome is `payload`.

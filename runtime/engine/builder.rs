@@ -2,6 +2,7 @@
 
 use super::fiber::Lane;
 use super::handles::{JoinHandle, LocalJoinHandle};
+use super::own::ThreadLocals;
 use super::spawn::{self, Options, Target};
 use std::io;
 use std::panic::Location;
@@ -54,6 +55,13 @@ impl Builder {
         self
     }
 
+    /// Sets whose thread-locals the green thread uses. The default is the runtime's: see
+    /// [`RuntimeBuilder::thread_locals`](crate::runtime::Builder::thread_locals).
+    pub fn thread_locals(mut self, thread_locals: ThreadLocals) -> Builder {
+        self.options.thread_locals = Some(thread_locals);
+        self
+    }
+
     /// Spawns a green thread. Never blocks; works on threads of either kind. From a plain OS
     /// thread the green thread goes to the global runtime, which starts if need be.
     ///
@@ -61,7 +69,8 @@ impl Builder {
     ///
     /// `WouldBlock` at the runtime's limit on live green threads (as std's `spawn` at the system's
     /// limit on threads), `InvalidInput` for a stack above 1 GiB, `OutOfMemory` if no address
-    /// space is left for a stack, and whatever kept the global runtime from starting.
+    /// space is left for a stack, `Unsupported` for [`ThreadLocals::Own`] where there is none such,
+    /// and whatever kept the global runtime from starting.
     #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
@@ -120,7 +129,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `Unsupported` if the caller is not a green thread; else as [`spawn`](Builder::spawn).
+    /// `Unsupported` if the caller is not a green thread, or one with its own thread-locals;
+    /// `InvalidInput` with [`ThreadLocals::Own`]; else as [`spawn`](Builder::spawn).
     #[track_caller]
     pub fn spawn_local<F, T>(self, f: F) -> io::Result<LocalJoinHandle<T>>
     where
@@ -136,11 +146,13 @@ impl Builder {
 /// Spawns a green thread that shares its spawner's worker for good, so that neither its closure
 /// nor its result has to be `Send`: both may hold an `Rc`.
 ///
-/// The price is that no other worker can take it over.
+/// The price is that no other worker can take it over. It uses the worker's thread-locals,
+/// whatever the runtime's default is.
 ///
 /// # Panics
 ///
-/// If the caller is not a green thread, and as [`spawn`](crate::thread::spawn).
+/// If the caller is not a green thread, or one with [its own thread-locals](ThreadLocals::Own),
+/// which any worker may resume, and as [`spawn`](crate::thread::spawn).
 ///
 /// # Examples
 ///

@@ -13,6 +13,7 @@ use super::line::{Reason, WaitingFor};
 use super::park::{self, Outcome};
 use super::wait_list::{List, Ticket};
 use super::waiter::Waiter;
+use super::worker::Worker;
 use std::cell::Cell;
 use std::fmt;
 use std::thread;
@@ -190,16 +191,32 @@ fn settle(ticket: &Ticket<Waiter>) -> Option<usize> {
 /// A number below `count`, or 0.
 fn draw(count: usize) -> usize {
     thread_local! {
-        static STATE: Cell<u32> = const { Cell::new(0x9E37_79B9) };
+        /// Of a plain OS thread. A worker has its own, since each free fiber would begin one anew,
+        /// and draw what all others draw first.
+        static LOT: Lot = const { Lot::new() };
     }
-    // Marsaglia's xorshift, scaled to the range by a multiplication.
-    let state = STATE.try_with(|state| {
-        let mut x = state.get();
+    let state = match Worker::current() {
+        Some(worker) => worker.lot.next(),
+        None => LOT.try_with(Lot::next).unwrap_or(0),
+    };
+    (state as usize).wrapping_mul(count) >> 32
+}
+
+/// Numbers in no order that matters: Marsaglia's xorshift, scaled to a range by a multiplication.
+#[derive(Debug)]
+pub(super) struct Lot(Cell<u32>);
+
+impl Lot {
+    pub(super) const fn new() -> Lot {
+        Lot(Cell::new(0x9E37_79B9))
+    }
+
+    fn next(&self) -> u32 {
+        let mut x = self.0.get();
         x ^= x << 13;
         x ^= x >> 17;
         x ^= x << 5;
-        state.set(x);
+        self.0.set(x);
         x
-    });
-    (state.unwrap_or(0) as usize).wrapping_mul(count) >> 32
+    }
 }

@@ -53,6 +53,7 @@ impl Worker {
         self.reactor.close();
         self.give_places_back(self.spare_places());
         self.stacks.into_inner().close(&self.shared.stacks);
+        self.blocks.into_inner().close();
         self.shared.worker_ended();
     }
 
@@ -143,6 +144,17 @@ impl Worker {
                 return false;
             }
         };
+        if header.lane == Lane::Free {
+            match self.blocks.borrow_mut().take() {
+                Ok(block) => header.own.set(Some(block)),
+                Err(error) => {
+                    let payload = format!("no thread-locals for the green thread: {error}");
+                    self.put_stack(header.stack_class, stack);
+                    self.end_unstarted(task, Box::new(payload));
+                    return false;
+                }
+            }
+        }
         let body = TaskPointer(task);
         let coroutine = FiberCoroutine::with_stack(stack, move |yielder, ()| {
             let task = body.get();
@@ -220,6 +232,14 @@ impl Worker {
         }
     }
 
+    fn put_stack(&self, class: SizeClass, stack: Stack) {
+        if class == self.shared.default_class {
+            self.stacks.borrow_mut().put(&self.shared.stacks, stack);
+        } else {
+            self.shared.stacks.put(stack);
+        }
+    }
+
     /// Ends a task that will not start.
     #[cold]
     fn end_unstarted(&self, task: NonNull<Header>, payload: Box<dyn Any + Send>) {
@@ -246,16 +266,31 @@ impl Worker {
         // SAFETY: `fiber` invariant 2: nobody else touches the coroutine, and the code that runs
         // inside it does not either.
         let coroutine = unsafe { &mut *header.coroutine.get() };
-        let result = coroutine.as_mut().expect("only started fibers are resumed").resume(());
+        let coroutine = coroutine.as_mut().expect("only started fibers are resumed");
+        let result = match header.own.get() {
+            None => coroutine.resume(()),
+            // SAFETY: the fiber's block, and this worker alone has the fiber.
+            Some(block) => unsafe { block.as_ref().resume(self, coroutine) },
+        };
         self.pulse.leave();
         match result {
-            CoroutineResult::Yield(Suspend::Yield) => self.push_again(header.lane, fiber),
+            CoroutineResult::Yield(Suspend::Yield) => self.push_yielded(header.lane, fiber),
             CoroutineResult::Yield(how) => {
                 if !header.life.commit_park(how == Suspend::Park) {
                     self.push_again(header.lane, fiber);
                 }
             }
             CoroutineResult::Return(()) => self.end(header, fiber),
+        }
+    }
+
+    /// Queues a fiber that has given the worker back. It was runnable before, so nobody is told:
+    /// whoever went to sleep meanwhile has looked at the queues, and found it or its neighbours.
+    #[inline]
+    fn push_yielded(&self, lane: Lane, fiber: NonNull<Header>) {
+        match lane {
+            Lane::Pinned | Lane::Local => self.push_ready(fiber),
+            Lane::Free => self.push_stealable_quietly(Runnable(fiber)),
         }
     }
 
@@ -273,12 +308,11 @@ impl Worker {
         // SAFETY: `fiber` invariant 2.
         let coroutine = unsafe { (*header.coroutine.get()).take() };
         let stack = coroutine.expect("only started fibers return").into_stack();
-        let class = header.stack_class;
-        if class == self.shared.default_class {
-            self.stacks.borrow_mut().put(&self.shared.stacks, stack);
-        } else {
-            self.shared.stacks.put(stack);
+        if let Some(block) = header.own.take() {
+            self.blocks.borrow_mut().put(block);
         }
+        let class = header.stack_class;
+        self.put_stack(class, stack);
         let reference = self.depart(header);
         debug_assert_eq!(reference.as_raw(), fiber);
         self.give_place(class);

@@ -11,7 +11,9 @@
 //!    `FINISHED` by the owner of the handle (`life` invariant 4).
 //! 2. `coroutine` and `yielder` are touched on the worker that runs the fiber only.
 //! 3. A pinned fiber is resumed by the worker that started it and by no other: all that its stack
-//!    holds may be `!Send`, and the address of a thread-local stays right across a wait.
+//!    holds may be `!Send`, and the address of a thread-local stays right across a wait. A free one
+//!    is resumed with its own thread-locals (`own`), so the same holds on whichever worker: what is
+//!    `!Send` is so because of the thread, and the thread is the fiber.
 //! 4. A result whose type is not `Send` (`spawn_local`) is dropped on its own thread: by the
 //!    handle, which cannot leave it, or by the ending fiber; never by the last reference.
 //! 5. While a fiber lives, or the start of a task is put off, its home holds a reference, so the
@@ -31,6 +33,7 @@ use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
+use super::own::Block;
 use super::shared::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
@@ -98,6 +101,8 @@ pub(crate) struct Header {
     pub(crate) home: AtomicPtr<Remote>,
     pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
     pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
+    /// Its thread-locals, from its start to its end, if it has its own (`own` invariant 2).
+    pub(super) own: Cell<Option<NonNull<Block>>>,
     /// The top of the stack when the fiber was last switched away from, and whether frames of some
     /// size lie between there and its own code, for `fetch_stack`.
     pub(crate) parked_at: Cell<(*const u8, bool)>,
@@ -231,6 +236,12 @@ impl fmt::Debug for FiberRef {
 impl Header {
     pub(crate) fn name(&self) -> Option<&str> {
         self.birth.name.as_deref()
+    }
+
+    /// Whether it may give its worker up now: see `wait` invariant 2. Asked by the fiber itself.
+    #[inline]
+    pub(super) fn may_switch(&self) -> bool {
+        self.lane == Lane::Free || !std::thread::panicking()
     }
 
     /// Fetches the header into the cache, for a fiber that runs soon.

@@ -76,6 +76,8 @@ mod nursery;
 #[cfg(not(loom))]
 mod outside;
 #[cfg(not(loom))]
+mod own;
+#[cfg(not(loom))]
 mod pace;
 #[cfg(not(loom))]
 mod park;
@@ -172,6 +174,7 @@ pub use self::{
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
+    own::ThreadLocals,
     park::{Outcome, spend_io_budget},
     poll::{PollFd, PollFlags},
     quiet::wait_idle,

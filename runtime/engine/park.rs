@@ -127,12 +127,15 @@ pub(crate) fn yield_now() {
 #[cold]
 fn yield_unusually() {
     match Worker::on_fiber() {
-        Some(_) if std::thread::panicking() || fork::is_child() => {}
+        Some(_) if fork::is_child() => {}
         Some((worker, fiber)) => {
-            if limits::is_to_end() {
+            if limits::is_to_end() && !std::thread::panicking() {
                 limits::unwind();
             }
-            worker.yield_now(fiber);
+            // SAFETY: the calling fiber runs.
+            if unsafe { fiber.as_ref() }.may_switch() {
+                worker.yield_now(fiber);
+            }
         }
         None => std::thread::yield_now(),
     }

@@ -10,6 +10,7 @@ use super::fork;
 use super::handle::Join;
 use super::handles::JoinHandle;
 use super::monitor::{self, Monitor, Watchdog};
+use super::own::ThreadLocals;
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};
@@ -57,6 +58,7 @@ pub struct Builder {
     reports_overflow: bool,
     detects_deadlocks: bool,
     monitor: Option<Monitor>,
+    thread_locals: Option<ThreadLocals>,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -86,6 +88,7 @@ impl Builder {
             reports_overflow: true,
             detects_deadlocks: true,
             monitor: cfg!(debug_assertions).then(Monitor::new),
+            thread_locals: None,
         }
     }
 
@@ -158,15 +161,26 @@ impl Builder {
         self
     }
 
+    /// Sets whose thread-locals green threads use whose
+    /// [`Builder`](crate::thread::Builder::thread_locals) does not say. The default is
+    /// [`ThreadLocals::Worker`].
+    pub fn thread_locals(mut self, thread_locals: ThreadLocals) -> Builder {
+        self.thread_locals = Some(thread_locals);
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
     ///
     /// If the system refuses a thread, an epoll set or an eventfd; `InvalidInput` for a stack size
     /// above 1 GiB, and for a [`Monitor::signal`] that cannot be handled; `Unsupported` in a
-    /// process that was forked off one with a runtime.
+    /// process that was forked off one with a runtime, and for [`ThreadLocals::Own`] where green
+    /// threads cannot have it.
     pub fn build(self) -> io::Result<Runtime> {
         fork::prepare()?;
+        let thread_locals = self.thread_locals.unwrap_or_else(ThreadLocals::default_of_process);
+        thread_locals.check()?;
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
         let workers = self.workers.unwrap_or_else(processors);
         if self.reports_overflow {
@@ -182,6 +196,7 @@ impl Builder {
             SharedConfig {
                 stacks: StackPool::new(config)?,
                 default_class: class,
+                thread_locals,
                 live_limit: self.live_limit,
                 detects_deadlocks: self.detects_deadlocks,
                 watchdog: self.monitor.map(Watchdog::new).transpose()?,

@@ -16,6 +16,7 @@ use super::inbox::Inbox;
 use super::killed::Killed;
 use super::monitor::{Post, Watchdog};
 use super::outside;
+use super::own::ThreadLocals;
 use super::quiet::Census;
 use super::reactor::ReactorHandle;
 use super::stack::{SizeClass, StackPool};
@@ -82,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) stacks: StackPool,
     pub(crate) default_class: SizeClass,
+    /// Whose thread-locals a green thread uses whose spawner does not say.
+    pub(crate) thread_locals: ThreadLocals,
     pub(crate) is_closing: AtomicBool,
     pub(super) detector: Detector,
     pub(super) watchdog: Option<Watchdog>,
@@ -100,6 +103,7 @@ pub(crate) struct Shared {
 pub(crate) struct SharedConfig {
     pub(crate) stacks: StackPool,
     pub(crate) default_class: SizeClass,
+    pub(crate) thread_locals: ThreadLocals,
     pub(crate) live_limit: usize,
     pub(crate) detects_deadlocks: bool,
     pub(super) watchdog: Option<Watchdog>,
@@ -141,6 +145,7 @@ impl Shared {
             idle: Idle::new(workers),
             stacks: config.stacks,
             default_class: config.default_class,
+            thread_locals: config.thread_locals,
             is_closing: AtomicBool::new(false),
             detector: Detector::new(config.detects_deadlocks),
             watchdog: config.watchdog,

@@ -4,6 +4,7 @@ use super::bindings::Bindings;
 use super::fiber::{Birth, FiberRef, Lane};
 use super::fork;
 use super::handle::Join;
+use super::own::ThreadLocals;
 use super::runtime;
 use super::shared::{self, Runnable, Shared};
 use super::stack::SizeClass;
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) stack_size: Option<usize>,
     /// At once if absent.
     pub(crate) starts_at: Option<Instant>,
+    /// As the runtime says if absent.
+    pub(crate) thread_locals: Option<ThreadLocals>,
 }
 
 /// Where a green thread is to live.
@@ -55,7 +58,8 @@ where
 ///
 /// # Errors
 ///
-/// `Unsupported` on a thread that is not green; else as [`spawn`].
+/// `Unsupported` on a thread that is not green, and on one with its own thread-locals; else
+/// `InvalidInput` if it is to have its own itself; else as [`spawn`].
 ///
 /// # Safety
 ///
@@ -69,21 +73,38 @@ where
     F: FnOnce() -> T + 'static,
     T: 'static,
 {
-    if Worker::on_fiber().is_none() {
-        let text = "spawn_local was called outside of a green thread";
-        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    let refuse = |kind, text| Err(io::Error::new(kind, text));
+    // SAFETY: the calling fiber runs.
+    match Worker::on_fiber().map(|(_, fiber)| unsafe { fiber.as_ref() }.lane) {
+        Some(Lane::Pinned | Lane::Local) => {}
+        Some(Lane::Free) => {
+            // What the two share may be bound to one thread, and they would be on two.
+            let text = "spawn_local was called on a green thread with its own thread-locals, \
+                        which may go on on another worker";
+            return refuse(io::ErrorKind::Unsupported, text);
+        }
+        None => {
+            let text = "spawn_local was called outside of a green thread";
+            return refuse(io::ErrorKind::Unsupported, text);
+        }
+    }
+    if options.thread_locals == Some(ThreadLocals::Own) {
+        let text = "a local green thread shares its spawner's thread-locals";
+        return refuse(io::ErrorKind::InvalidInput, text);
     }
     // SAFETY: nothing is borrowed, and the lane is `Local`.
     unsafe { spawn(Target::Here, Lane::Local, options, site, closure) }
 }
 
-/// Spawns a green thread.
+/// Spawns a green thread. On the `Pinned` lane it goes to the free one if it is to have its own
+/// thread-locals.
 ///
 /// # Errors
 ///
 /// `WouldBlock` at the limit on live green threads, `InvalidInput` for a stack above 1 GiB,
 /// the error of `mmap` or `mprotect` if there is no stack to be had, and, for the global runtime,
-/// whatever kept it from starting. Those of `fork::check`.
+/// whatever kept it from starting. Those of `fork::check`, and, if it is to have its own
+/// thread-locals, of `ThreadLocals::check`.
 ///
 /// # Safety
 ///
@@ -111,6 +132,14 @@ where
     let stack_class = match options.stack_size {
         Some(bytes) => SizeClass::for_bytes(bytes)?,
         None => shared.default_class,
+    };
+    let lane = match (lane, options.thread_locals) {
+        (Lane::Pinned, None) => shared.thread_locals.lane(),
+        (Lane::Pinned, Some(chosen)) => {
+            chosen.check()?;
+            chosen.lane()
+        }
+        (lane, _) => lane,
     };
     let Options { name, starts_at, .. } = options;
     let name = name.map(String::into_boxed_str);

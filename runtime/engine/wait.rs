@@ -4,9 +4,9 @@
 //!
 //! 1. A pinned fiber has one timer, made at its first deadline and kept: arming it again is a store
 //!    (`timers`).
-//! 2. A fiber that unwinds never switches away: std counts panics per OS thread, so whoever ran
-//!    meanwhile would take itself for panicking. It turns the loop on its own stack and lets nobody
-//!    run.
+//! 2. A pinned fiber that unwinds never switches away: std counts panics in a thread-local, so
+//!    whoever ran meanwhile would take itself for panicking. It turns the loop on its own stack and
+//!    lets nobody run. A free fiber has a count of its own, and waits as ever.
 
 use super::fiber::{FiberRef, Header, Lane, Suspend};
 use super::life::Life;
@@ -76,9 +76,9 @@ impl Worker {
         }
         let how = if shielded { Suspend::ParkShielded } else { Suspend::Park };
         // Invariant 2.
-        let switch = || match std::thread::panicking() {
-            false => Self::suspend(fiber, how),
-            true => self.park_in_place(fiber, shielded),
+        let switch = || match header.may_switch() {
+            true => Self::suspend(fiber, how),
+            false => self.park_in_place(fiber, shielded),
         };
         match deadline {
             None => switch(),

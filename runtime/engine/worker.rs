@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //!
-//! 1. A `Worker` is used on its own OS thread only; `WORKER` points to it while its loop runs.
+//! 1. A `Worker` is used on its own OS thread only; `WORKER` points to it while its loop runs, in
+//!    the thread-locals of that OS thread, and in those of the free fiber that it runs (`own`).
 //! 2. No `RefCell` of a worker stays borrowed across a switch or while user code runs.
 //! 3. A fiber in `ready` is in no other queue.
 //!
@@ -19,7 +20,9 @@
 //! | `deque` | stealable work that came before | this worker, thieves |
 
 use super::atomic::Ordering;
+use super::choose::Lot;
 use super::fiber::{Birth, FiberRef, Header, Lane};
+use super::own::{LocalBlocks, WorkerWord};
 use super::pace::{Pace, Pulse};
 use super::reactor::Reactor;
 use super::ready::Ready;
@@ -41,7 +44,7 @@ pub(super) const IO_BUDGET: u32 = 128;
 pub(crate) const BYTES_PER_IO_CALL: usize = 16 * 1024;
 
 thread_local! {
-    static WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+    static WORKER: WorkerWord = const { Cell::new(ptr::null()) };
 }
 
 /// A worker; lives on the stack of its OS thread.
@@ -63,6 +66,8 @@ pub(crate) struct Worker {
     pub(super) timers: RefCell<Timers<FiberRef>>,
     pub(super) reactor: Reactor,
     pub(super) stacks: RefCell<LocalCache>,
+    /// Thread-locals for those who are to have their own.
+    pub(super) blocks: RefCell<LocalBlocks>,
     /// The fibers that live here.
     pub(super) fibers: RefCell<Slab<FiberRef>>,
     /// Places for green threads that were fetched and not used.
@@ -70,6 +75,8 @@ pub(crate) struct Worker {
     /// Ids that were fetched and not used: the next one, and how many.
     ids: Cell<(u64, u64)>,
     pub(super) pace: Pace,
+    /// Of the numbers that are drawn here.
+    pub(super) lot: Lot,
 }
 
 impl Worker {
@@ -93,10 +100,12 @@ impl Worker {
             timers: RefCell::new(Timers::new()),
             reactor,
             stacks: RefCell::new(stacks),
+            blocks: RefCell::new(LocalBlocks::new()),
             fibers: RefCell::new(Slab::new()),
             places: Cell::new(0),
             ids: Cell::new((0, 0)),
             pace: Pace::new(),
+            lot: Lot::new(),
             shared,
         }
     }
@@ -113,7 +122,14 @@ impl Worker {
         result
     }
 
-    /// The worker of the calling OS thread.
+    /// Makes `worker` that of the calling fiber's own thread-locals, and says where there that is
+    /// kept, for the next worker that resumes it.
+    pub(super) fn adopt(worker: *const Worker) -> NonNull<WorkerWord> {
+        WORKER.set(worker);
+        WORKER.with(|word| NonNull::from(word))
+    }
+
+    /// The worker of the calling OS thread, or the one that runs the calling fiber.
     ///
     /// A caller must not keep it across a wait, which a free fiber may leave on another worker.
     #[inline]
@@ -165,11 +181,17 @@ impl Worker {
 
     /// Queues stealable work, and sees to it that somebody looks for it if this worker is busy.
     pub(crate) fn push_stealable(&self, work: Runnable) {
-        if let Some(before) = self.exchange_next(work.0.as_ptr()) {
-            self.deque.push(before);
-        }
+        self.push_stealable_quietly(work);
         if !self.is_alone {
             self.shared.notify();
+        }
+    }
+
+    /// Queues stealable work, and tells nobody.
+    #[inline]
+    pub(super) fn push_stealable_quietly(&self, work: Runnable) {
+        if let Some(before) = self.exchange_next(work.0.as_ptr()) {
+            self.deque.push(before);
         }
     }
 

@@ -5,8 +5,9 @@
 //! it differs; in short:
 //!
 //! - a green thread that computes without ever waiting keeps its worker from the others,
-//! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads; a value
-//!   for each green thread is declared by [`green_local!`](crate::green_local),
+//! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads, unless
+//!   they are spawned with [`ThreadLocals::Own`]; a value for each green thread in any case is
+//!   declared by [`green_local!`](crate::green_local),
 //! - std's own locks block the worker: see the crate's limits.
 
 mod join_all;
@@ -23,7 +24,7 @@ pub use self::{
 };
 pub use crate::engine::{
     Builder, End, Ended, ErrorHook, JoinHandle, Killed, LinkId, LocalJoinHandle, Nursery, Scope,
-    ScopedJoinHandle, Thread, ThreadId, nursery, scope, set_error_hook, spawn_local,
+    ScopedJoinHandle, Thread, ThreadId, ThreadLocals, nursery, scope, set_error_hook, spawn_local,
     take_error_hook,
 };
 pub use std::thread::{Result, available_parallelism, panicking};
@@ -33,7 +34,8 @@ pub use std::thread::{Result, available_parallelism, panicking};
 /// A green thread stays on the worker that started it, so a reference into a thread-local stays
 /// valid across a wait. But all green threads of a worker see the same value: a thread-local is a
 /// per-worker variable here, not one for each green thread, and another green thread may have
-/// changed it whenever a call has waited.
+/// changed it whenever a call has waited. Those that have their own ([`ThreadLocals::Own`]) share
+/// none with anybody.
 pub use std::thread::{AccessError, LocalKey};
 
 static PARK: Reason = Reason("thread::park");

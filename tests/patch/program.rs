@@ -164,13 +164,13 @@ pub fn a_timeout_ends_a_call_with_an_error<P: Program>() {
     Kind::Own.run(|| {
         drop(or_end(P::connect(&server())));
         let before = sockets();
+        let mut client = or_end(P::connect(&server()));
         let begun = Instant::now();
-        let late = greenstd::time::timeout(Duration::from_millis(300), || {
-            let mut client = or_end(P::connect(&server()));
-            error_of::<P>(&mut client)
-        });
+        let limit = Duration::from_millis(300);
+        let late = greenstd::time::timeout(limit, || error_of::<P>(&mut client));
+        drop(client);
         println!("{late:?}");
-        assert!(begun.elapsed() >= Duration::from_millis(300), "too early: {late:?}");
+        assert!(begun.elapsed() >= limit, "too early: {late:?}");
         assert!(begun.elapsed() < SOON, "too late: {late:?}");
         until("its sockets are closed", || sockets() <= before);
         let mut client = or_end(P::connect(&server()));

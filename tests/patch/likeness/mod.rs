@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::child::{Child, text};
 
-/// What a law may take where it is expected to hang: some hundred times what it takes elsewhere.
-const HANGS_AFTER_SECONDS: u32 = 10;
+/// What a law may take where it is expected to hang: dozens of times what it takes elsewhere.
+const HANGS_AFTER_SECONDS: u32 = 5;
 
 /// A moment in which the other threads go on.
 const MOMENT: Duration = Duration::from_millis(20);

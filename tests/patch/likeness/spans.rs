@@ -11,9 +11,12 @@ use tracing::{Level, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Notes for each span the name of the one that it is in.
+/// A span's name, and that of the one that it is in.
+type Parent = (&'static str, Option<&'static str>);
+
+/// Notes the parent of each span.
 #[derive(Clone, Default)]
-struct Parents(Arc<Mutex<Vec<(&'static str, Option<&'static str>)>>>);
+struct Parents(Arc<Mutex<Vec<Parent>>>);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Parents {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -9,7 +9,7 @@ use greenstd::runtime;
 use greenstd::thread::{self, ThreadLocals};
 
 /// What a child may take before it counts as hung: far beyond what any takes on a slow machine.
-const HUNG_AFTER_SECONDS: u32 = 90;
+const HUNG_AFTER_SECONDS: u32 = 60;
 
 /// A kind of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! A program is a driver as users have it, and a server that answers late. Everything in here and
 //! in a program names std alone, except where a green thread is killed or limited.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Barrier, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -138,10 +139,9 @@ pub fn a_kill_ends_a_call_with_an_error<P: Program>() {
         let before = sockets();
         let (tells, hears) = mpsc::channel();
         let victim = greenstd::thread::spawn(move || {
-            let mut client = or_end(P::connect(&server()));
+            let client = or_end(P::connect(&server()));
             tells.send(None).unwrap();
-            tells.send(Some(error_of::<P>(&mut client))).unwrap();
-            drop(client);
+            tells.send(Some(error_of::<P>(client))).unwrap();
             // The kill is sticky: it unwinds the next call that blocks.
             greenstd::thread::sleep(SOON);
             tells.send(None).unwrap();
@@ -164,11 +164,10 @@ pub fn a_timeout_ends_a_call_with_an_error<P: Program>() {
     Kind::Own.run(|| {
         drop(or_end(P::connect(&server())));
         let before = sockets();
-        let mut client = or_end(P::connect(&server()));
+        let client = or_end(P::connect(&server()));
         let begun = Instant::now();
         let limit = Duration::from_millis(300);
-        let late = greenstd::time::timeout(limit, || error_of::<P>(&mut client));
-        drop(client);
+        let late = greenstd::time::timeout(limit, || error_of::<P>(client));
         println!("{late:?}");
         assert!(begun.elapsed() >= limit, "too early: {late:?}");
         assert!(begun.elapsed() < SOON, "too late: {late:?}");
@@ -178,15 +177,25 @@ pub fn a_timeout_ends_a_call_with_an_error<P: Program>() {
     });
 }
 
-/// What the driver says of a call that was ended. It may not like the error and panic: tokio does.
-fn error_of<P: Program>(client: &mut P::Client) -> String {
-    let call = AssertUnwindSafe(|| P::ask(client, 1, FOR_LONG_SECONDS));
-    match catch_unwind(call) {
+/// What the driver says of a call that was ended, and of the end of the client. It may not like the
+/// error and panic: tokio does, and then its runtime cannot be dropped in peace either.
+fn error_of<P: Program>(mut client: P::Client) -> String {
+    let call = AssertUnwindSafe(|| P::ask(&mut client, 1, FOR_LONG_SECONDS));
+    let error = match catch_unwind(call) {
         Ok(answer) => answer.expect_err("the call has come to its end"),
-        Err(payload) => {
-            let message = payload.downcast_ref::<String>().cloned();
-            format!("panicked: {}", message.expect("it is no kill, which is ours alone"))
-        }
+        Err(payload) => format!("panicked: {}", message(payload)),
+    };
+    match catch_unwind(AssertUnwindSafe(|| drop(client))) {
+        Ok(()) => error,
+        Err(payload) => format!("{error}; when it was dropped: {}", message(payload)),
+    }
+}
+
+/// What a panic says. One that says nothing is a kill: it does not come out of a driver.
+fn message(payload: Box<dyn Any + Send>) -> String {
+    match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => payload.downcast_ref::<&str>().expect("it is no kill").to_string(),
     }
 }
 

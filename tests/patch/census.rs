@@ -5,9 +5,9 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// OS threads that the runtime starts are called so, each with something behind it: workers, the
-/// monitor, the pools.
-const OURS: &str = "greenstd";
+/// OS threads of ours are called so, each with something behind it: workers and what watches them,
+/// the pools of the runtime, and those of the hooks.
+const OURS: [&str; 2] = ["greenstd", "hooked"];
 
 /// What a test waits for before it fails: far beyond what anything takes on a slow machine.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -28,14 +28,14 @@ impl Census {
         Census(names)
     }
 
-    /// How many the runtime has started.
+    /// How many the runtime and the hooks have started.
     pub fn ours(&self) -> usize {
-        self.sum(|name| name.starts_with(OURS))
+        self.sum(|name| OURS.iter().any(|ours| name.starts_with(ours)))
     }
 
     /// How many there are besides: the tests' own, and those that a driver has started.
     pub fn others(&self) -> usize {
-        self.sum(|name| !name.starts_with(OURS))
+        self.sum(|_| true) - self.ours()
     }
 
     fn sum(&self, counts: impl Fn(&str) -> bool) -> usize {

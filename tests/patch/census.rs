@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// OS threads of ours are called so, each with something behind it: workers and what watches them,
-/// the pools of the runtime, and those of the hooks.
-const OURS: [&str; 2] = ["greenstd", "hooked"];
+/// the pools of the hooks, and those of the runtime.
+const OURS: [&str; 5] = ["greenstd", "hooked", "blocking", "files", "opening"];
 
 /// What a test waits for before it fails: far beyond what anything takes on a slow machine.
 pub const SOON: Duration = Duration::from_secs(20);

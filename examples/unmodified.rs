@@ -1,9 +1,9 @@
 //! Drivers that know nothing of greenstd, on green threads: MariaDB, Redis and HTTP in one program.
 //!
 //! `unmodified [--threads] [mysql://… | redis://… | http://…]...`: the servers to ask, or else
-//! those in `MYSQL_URL`, `REDIS_URL` and `HTTP_URL`. For each of them a hundred green threads ask at
-//! once for something that the server answers one second later (from HTTP, for the page), all on a
-//! single worker, by the plain blocking drivers `mysql`, `redis` and `ureq`. What they do is
+//! those in `MYSQL_URL`, `REDIS_URL` and `HTTP_URL`. For each of them a hundred green threads ask
+//! at once for something that the server answers one second later (from HTTP, for the page), all on
+//! a single worker, by the plain blocking drivers `mysql`, `redis` and `ureq`. What they do is
 //! straight-line code, and none of it names greenstd but `main`. `--threads` runs the same on OS
 //! threads instead.
 //!

@@ -5,13 +5,14 @@
 //! and then the end. `speak reset ADDRESS CLIENTS` leaves in the middle of a message. `speak
 //! free-udp-address` and `speak udp-echo ADDRESS CLIENTS DATAGRAMS` do the same with datagrams:
 //! each client sends so many, of all lengths, and sends again what is lost. `speak unix-echo PATH
-//! CLIENTS BYTES` and `speak unix-reset PATH CLIENTS` speak over a Unix socket.
+//! CLIENTS BYTES` and `speak unix-reset PATH CLIENTS` speak over a Unix socket. `speak serve-late
+//! ADDRESS MILLISECONDS` is no client: it answers each HTTP request so late, until it is ended.
 //!
 //! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
 //! while, so that a server that hangs is a failure and not a hanging check.
 
 use std::env;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::thread;
@@ -62,10 +63,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             each(clients.parse()?, |_| reset(&connect_unix(path)?))?;
             println!("{clients} clients left in the middle");
         }
+        ["serve-late", address, milliseconds] => {
+            let address: SocketAddr = address.parse()?;
+            serve_late(address, Duration::from_millis(milliseconds.parse()?))?;
+        }
         _ => {
             return Err("free-address | echo ADDRESS CLIENTS BYTES | reset ADDRESS CLIENTS | \
                         free-udp-address | udp-echo ADDRESS CLIENTS DATAGRAMS | \
-                        unix-echo PATH CLIENTS BYTES | unix-reset PATH CLIENTS"
+                        unix-echo PATH CLIENTS BYTES | unix-reset PATH CLIENTS | \
+                        serve-late ADDRESS MILLISECONDS"
                 .into());
         }
     }
@@ -80,6 +86,24 @@ fn each(clients: usize, client: impl Fn(usize) -> io::Result<()> + Sync) -> io::
             (0..clients).map(|number| scope.spawn(move || client(number))).collect();
         threads.into_iter().try_for_each(|thread| thread.join().expect("a client panics never"))
     })
+}
+
+/// A server on a thread for each connection, whose answers are all the same.
+fn serve_late(address: SocketAddr, pause: Duration) -> io::Result<()> {
+    for stream in TcpListener::bind(address)?.incoming() {
+        let stream = stream?;
+        thread::spawn(move || -> io::Result<()> {
+            let mut reader = BufReader::new(&stream);
+            let mut line = String::new();
+            while reader.read_line(&mut line)? > 2 {
+                line.clear();
+            }
+            thread::sleep(pause);
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5";
+            write!(&stream, "{head}\r\n\r\nlate\n")
+        });
+    }
+    Ok(())
 }
 
 /// A connection of either kind.

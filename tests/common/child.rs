@@ -57,6 +57,12 @@ pub fn prepare<F: FnOnce()>(body: F) -> Child {
 }
 
 impl Child {
+    /// Sets a variable in the child's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Child {
+        self.command.env(name, value);
+        self
+    }
+
     /// Sets the child's standard error.
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Child {
         self.command.stderr(stderr);

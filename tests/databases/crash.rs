@@ -3,7 +3,8 @@
 use crate::child;
 use crate::fixture::{CONNECTIONS, crowd, descriptors, until};
 use crate::flavour::on_workers;
-use crate::server::{Observed, Server, url};
+use crate::server::{Observed, url};
+use crate::throwaway::Server;
 use greenstd::resource::GetError;
 use greenstd::thread;
 use postgres::{Client, NoTls};
@@ -20,7 +21,7 @@ fn a_crash_is_an_error_for_each_who_asks_and_leaves_nothing_behind() {
     }
     // In a child: its descriptors are counted.
     child::succeed(|| {
-        let server = Server::start();
+        let server = Server::start("postgres");
         // The driver's runtime keeps sockets of its own for good, depending on its features.
         drop(Client::connect(&server.url(), NoTls).unwrap());
         let at_first = sockets();

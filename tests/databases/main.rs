@@ -12,6 +12,8 @@ mod child;
 mod flavour;
 #[path = "../common/random.rs"]
 mod random;
+#[path = "../common/throwaway.rs"]
+mod throwaway;
 
 mod crash;
 mod fixture;

@@ -1,14 +1,13 @@
-//! PostgreSQL: the server that the tests are given, one of a test's own, and the pool's manager.
+//! PostgreSQL: the server that the tests are given, and the pool's manager.
 
 use crate::fixture::{SOON, until};
 use greenstd::resource::{Builder, Condition, Manage, ResourcePool};
 use postgres::{Client, Config, NoTls};
+use std::env;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use std::{env, fs};
 
 /// Names the URL of a server that may be used as one likes, by a user who may do everything.
 const VARIABLE: &str = "GREENSTD_TEST_POSTGRES";
@@ -117,49 +116,4 @@ impl Observed {
 /// A table of a test's own, by name.
 pub fn table(prefix: &str) -> String {
     format!("{prefix}_{}", process::id())
-}
-
-/// A server of a test's own, which it may crash.
-pub struct Server {
-    folder: PathBuf,
-    script: PathBuf,
-}
-
-impl Server {
-    pub fn start() -> Server {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let folder = env::temp_dir().join(format!("greenstd-pg-{}-{number}", process::id()));
-        fs::create_dir(&folder).unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/postgres");
-        let server = Server { folder, script };
-        server.tell("start");
-        server
-    }
-
-    pub fn url(&self) -> String {
-        self.tell("url").trim().to_owned()
-    }
-
-    pub fn crash(&self) {
-        self.tell("crash");
-    }
-
-    pub fn resume(&self) {
-        self.tell("resume");
-    }
-
-    fn tell(&self, command: &str) -> String {
-        let output = Command::new("bash").arg(&self.script).arg(command).arg(&self.folder).output();
-        let output = output.unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{command}: {complaint}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.tell("stop");
-    }
 }

@@ -210,8 +210,11 @@ impl ByteTransfer {
             address
         });
         assert_ne!(addresses[0], addresses[1], "{name:?} is not hooked");
-        // SAFETY: the two functions differ from this type by the constness of a pointer alone.
-        addresses.map(|address| ByteTransfer(unsafe { std::mem::transmute(address) }))
+        addresses.map(|address| {
+            type Function = unsafe extern "C" fn(RawFd, *mut u8, usize) -> isize;
+            // SAFETY: the two functions differ from this type by the constness of a pointer alone.
+            ByteTransfer(unsafe { std::mem::transmute::<*mut libc::c_void, Function>(address) })
+        })
     }
 
     /// Makes the call.

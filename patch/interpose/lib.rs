@@ -155,11 +155,10 @@ pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[
 ///
 /// # Errors
 ///
-/// `Unsupported` where the platform has no thread-locals that can be switched.
+/// `Unsupported`, with what is missing, where green threads cannot have their own thread-locals.
 pub fn install() -> io::Result<()> {
     symbol::keep();
-    greenstd_runtime::hooks::install();
-    Ok(())
+    greenstd_runtime::hooks::install()
 }
 
 /// [`install`] for all green threads, those that share the thread-locals of their worker among
@@ -169,13 +168,8 @@ pub fn install() -> io::Result<()> {
 ///
 /// As [`greenstd_runtime::hooks::install_for_all`]: whatever code calls something that blocks must
 /// stand to have its thread-locals changed meanwhile, and `println!` does not.
-///
-/// # Errors
-///
-/// None as yet.
-pub unsafe fn install_for_all() -> io::Result<()> {
+pub unsafe fn install_for_all() {
     symbol::keep();
     // SAFETY: the caller's promise.
     unsafe { greenstd_runtime::hooks::install_for_all() };
-    Ok(())
 }

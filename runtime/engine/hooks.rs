@@ -21,8 +21,10 @@
 use super::atomic::{AtomicBool, Ordering};
 use super::killed::Killed;
 use super::limits;
+use super::own::ThreadLocals;
 use super::worker::Worker;
 use std::cell::Cell;
+use std::io;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
@@ -45,8 +47,15 @@ static IS_FOR_ALL: AtomicBool = AtomicBool::new(false);
 
 /// Has the hooked calls of each green thread with thread-locals of its own, that starts from now
 /// on, park it. Green threads have their own by default from now on.
-pub fn install() {
+///
+/// # Errors
+///
+/// `Unsupported`, with what is missing, where there are no such thread-locals
+/// ([`ThreadLocals::Own`]); whatever kept a thread from starting on which they are tried.
+pub fn install() -> io::Result<()> {
+    ThreadLocals::Own.check()?;
     IS_INSTALLED.store(true, Ordering::Release);
+    Ok(())
 }
 
 /// [`install`] for all green threads, of runtimes that are made from now on.
@@ -58,7 +67,8 @@ pub fn install() {
 /// that. Most does not: a `RefCell` that stays borrowed is the mildest of what comes of it.
 pub unsafe fn install_for_all() {
     IS_FOR_ALL.store(true, Ordering::Release);
-    IS_INSTALLED.store(true, Ordering::Release);
+    // Else all share those of their workers.
+    IS_INSTALLED.store(ThreadLocals::Own.is_supported(), Ordering::Release);
 }
 
 /// Whether [`install`] was called.

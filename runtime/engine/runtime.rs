@@ -181,8 +181,7 @@ impl Builder {
     /// threads cannot have it.
     pub fn build(self) -> io::Result<Runtime> {
         fork::prepare()?;
-        let thread_locals = self.thread_locals.unwrap_or_else(ThreadLocals::default_of_process);
-        thread_locals.check()?;
+        self.thread_locals.map_or(Ok(()), ThreadLocals::check)?;
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
         let workers = self.workers.unwrap_or_else(processors);
         if self.reports_overflow {
@@ -198,7 +197,7 @@ impl Builder {
             SharedConfig {
                 stacks: StackPool::new(config)?,
                 default_class: class,
-                thread_locals,
+                thread_locals: self.thread_locals,
                 live_limit: self.live_limit,
                 detects_deadlocks: self.detects_deadlocks,
                 watchdog: self.monitor.map(Watchdog::new).transpose()?,

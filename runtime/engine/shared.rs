@@ -82,7 +82,7 @@ pub(crate) struct Shared {
     pub(crate) stacks: StackPool,
     pub(crate) default_class: SizeClass,
     /// Whose thread-locals a green thread uses whose spawner does not say.
-    pub(crate) thread_locals: ThreadLocals,
+    pub(crate) thread_locals: Option<ThreadLocals>,
     pub(crate) is_closing: AtomicBool,
     pub(super) detector: Detector,
     pub(super) watchdog: Option<Watchdog>,
@@ -100,7 +100,7 @@ pub(crate) struct Shared {
 pub(crate) struct SharedConfig {
     pub(crate) stacks: StackPool,
     pub(crate) default_class: SizeClass,
-    pub(crate) thread_locals: ThreadLocals,
+    pub(crate) thread_locals: Option<ThreadLocals>,
     pub(crate) live_limit: usize,
     pub(crate) detects_deadlocks: bool,
     pub(super) watchdog: Option<Watchdog>,

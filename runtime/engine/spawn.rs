@@ -134,7 +134,9 @@ where
         None => shared.default_class,
     };
     let lane = match (lane, options.thread_locals) {
-        (Lane::Pinned, None) => shared.thread_locals.lane(),
+        (Lane::Pinned, None) => {
+            shared.thread_locals.unwrap_or_else(ThreadLocals::default_of_process).lane()
+        }
         (Lane::Pinned, Some(chosen)) => {
             chosen.check()?;
             chosen.lane()

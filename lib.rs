@@ -58,7 +58,9 @@ pub use greenstd_runtime::{
 /// What makes code green that names std, or that nobody can edit.
 pub mod patch {
     #[cfg(feature = "interpose")]
-    pub use greenstd_interpose::{BlockedCalls, blocked_calls, install, install_for_all, symbols};
+    pub use greenstd_interpose::{
+        BlockedCalls, blocked_calls, install, install_for_all, limits, symbols,
+    };
     #[allow(unused_imports)]
     pub use greenstd_patch::*;
 }

@@ -19,7 +19,9 @@ const MOST_ROOM: usize = 1 << 20;
 
 /// Defines the hooks: by name and by number, into the caller's buffer or ours.
 macro_rules! table {
-    ($($name_r:ident $name:ident $key:ty => $entry:ident $own:ident $original:ident $here:ident;)*) => {
+    ($(
+        $name_r:ident $name:ident $key:ty => $entry:ident $own:ident $original:ident $here:ident;
+    )*) => {
         hooks! {
             $(
                 /// By an OS thread, into the caller's buffer.

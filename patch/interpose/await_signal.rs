@@ -87,11 +87,9 @@ hooks! {
 
     /// Either of the two.
     fn __sigpause(signal_or_mask: c_int, is_signal: c_int) -> c_int {
-        // SAFETY: nothing of the caller's.
-        match is_signal {
-            0 => unsafe { sigpause(signal_or_mask) },
-            _ => unsafe { __xpg_sigpause(signal_or_mask) },
-        }
+        let call = if is_signal == 0 { sigpause } else { __xpg_sigpause };
+        // SAFETY: either takes a number.
+        unsafe { call(signal_or_mask) }
     }
 }
 

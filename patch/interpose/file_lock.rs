@@ -23,8 +23,8 @@ hooks! {
             return raw::to_c(call(operation)) as c_int;
         }
         let is_held = |answer: &Answer| *answer == Err(libc::EWOULDBLOCK);
-        let answer = pool::wait_patiently(|| call(operation | libc::LOCK_NB), is_held, || call(operation));
-        raw::to_c(answer) as c_int
+        let attempt = || call(operation | libc::LOCK_NB);
+        raw::to_c(pool::wait_patiently(attempt, is_held, || call(operation))) as c_int
     }
 
     /// As the lock of `fcntl` that it is.

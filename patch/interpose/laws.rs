@@ -12,6 +12,7 @@ mod file;
 mod futex;
 mod locks;
 mod lookup;
+mod loops;
 mod meetings;
 mod multiplex;
 mod mutex;

@@ -90,6 +90,9 @@ pub use self::symbol::{BlockedCalls, blocked_calls, symbols};
 
 use std::io;
 
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+
 /// Every family's hooks. They are named here, so that the linker keeps them all.
 #[rustfmt::skip]
 pub(crate) static FAMILIES: &[&[symbol::Symbol]] = &[

@@ -188,9 +188,9 @@ unsafe fn poll_parked(
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut pauses = Pauses::new();
     loop {
-        // SAFETY: the kernel has just read and written as many; `PollFd` is a `pollfd`.
         let list: &mut [PollFd<'_>] = match count {
             0 => &mut [],
+            // SAFETY: the kernel has just read and written as many; `PollFd` is a `pollfd`.
             _ => unsafe { slice::from_raw_parts_mut(fds.cast(), count as usize) },
         };
         let left = left_until(next_look(deadline, mask));

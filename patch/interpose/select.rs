@@ -53,6 +53,7 @@ struct Sets {
 }
 
 /// Room for three sets.
+#[expect(clippy::large_enum_variant, reason = "nothing is allocated before the first look")]
 enum Copies {
     Usual([usize; 3 * WORDS]),
     Large(Vec<usize>),

@@ -113,7 +113,7 @@ unsafe fn semaphores(
     // With no time to wait, that is what is told who would have to. Who has asked not to is told
     // so again by the call that may wait.
     let is_held = |answer: &Answer| *answer == Err(libc::EAGAIN) && !limit.has_passed();
-    pool::wait_patiently(|| call(&AT_ONCE), is_held, || limit.pass_to(&call))
+    pool::wait_patiently(|| call(&AT_ONCE), is_held, || limit.pass_to(call))
 }
 
 /// A call on a message queue, which `error` tells would have to wait.
@@ -189,7 +189,7 @@ unsafe fn suspend(
         tell(call(timeout))
     };
     let errno = raw::errno();
-    let answer = pool::wait_patiently(|| inside(&AT_ONCE), is_held, || limit.pass_to(&inside));
+    let answer = pool::wait_patiently(|| inside(&AT_ONCE), is_held, || limit.pass_to(inside));
     raw::set_errno(errno);
     match answer {
         Ok(_) => 0,

@@ -1,6 +1,7 @@
 //! Signals of unmodified code. Each test has signals of its own.
 
 use super::{WHILE, hooked, kill_in_hook};
+use crate::gate;
 use crate::handler::{bit, to_set};
 use crate::raw;
 use crate::sleep::to_timespec;
@@ -63,8 +64,9 @@ fn a_handler_is_called_with_all_that_it_asked_for_and_told_as_it_was_set() {
         act(signal, handler, libc::SA_SIGINFO | libc::SA_RESETHAND).sa_sigaction,
         libc::SIG_IGN
     );
-    raise(signal);
-    while act(signal, libc::SIG_DFL, 0).sa_sigaction != libc::SIG_DFL {}
+    // SAFETY: no pointers. To this very thread, so that it is over afterwards.
+    unsafe { libc::raise(signal) };
+    assert_eq!(act(signal, libc::SIG_DFL, 0).sa_sigaction, libc::SIG_DFL);
     // SAFETY: no pointers, as the kernel is asked about none.
     assert_eq!(unsafe { libc::sigaction(libc::SIGKILL, &act_of(handler), ptr::null_mut()) }, -1);
     assert_eq!(raw::errno(), libc::EINVAL);
@@ -79,38 +81,34 @@ fn act_of(handler: usize) -> libc::sigaction {
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
+/// Of those, calls that would have parked a green thread, in the middle of whatever it does.
+static PARKING: AtomicUsize = AtomicUsize::new(0);
+
 extern "C" fn sleeps(_: i32) {
-    // Would park a green thread, in the middle of whatever it does.
+    PARKING.fetch_add(usize::from(gate::is_cooperative()), Ordering::Relaxed);
     // SAFETY: no pointers.
-    unsafe { libc::usleep(1000) };
+    unsafe { libc::usleep(1) };
     CALLS.fetch_add(1, Ordering::Relaxed);
 }
 
 #[test]
 fn a_handler_that_blocks_parks_nobody() {
     let signal = libc::SIGRTMIN() + 2;
+    let handler = sleeps as extern "C" fn(i32) as usize;
     // SAFETY: a handler that is there for good.
-    let former = unsafe { libc::signal(signal, sleeps as extern "C" fn(i32) as usize) };
-    assert_eq!(former, libc::SIG_DFL);
+    assert_eq!(unsafe { libc::signal(signal, handler) }, libc::SIG_DFL);
     hooked().run(move || {
-        let runs = std::sync::Arc::new(AtomicUsize::new(0));
-        let counted = runs.clone();
-        let _neighbour = thread::spawn(move || counted.fetch_add(1, Ordering::Relaxed));
         for _ in 0..20 {
+            assert!(gate::is_cooperative());
             // On this very thread.
             // SAFETY: no pointers.
             unsafe { libc::raise(signal) };
         }
-        assert_eq!((CALLS.load(Ordering::Relaxed), runs.load(Ordering::Relaxed)), (20, 0));
-        // Afterwards calls park again.
-        std::thread::sleep(WHILE);
-        assert_eq!(runs.load(Ordering::Relaxed), 1);
+        assert_eq!((CALLS.load(Ordering::Relaxed), PARKING.load(Ordering::Relaxed)), (20, 0));
+        assert!(gate::is_cooperative());
     });
     // SAFETY: no pointers.
-    assert_eq!(
-        unsafe { libc::signal(signal, libc::SIG_IGN) },
-        sleeps as extern "C" fn(i32) as usize
-    );
+    assert_eq!(unsafe { libc::signal(signal, libc::SIG_IGN) }, handler);
 }
 
 #[test]
@@ -166,10 +164,8 @@ fn a_blocked_signal_is_waited_for_and_taken_once() {
         assert_eq!((outcome, raw::errno()), (-1, libc::EAGAIN));
         assert!(start.elapsed() >= WHILE);
         act(signal, libc::SIG_DFL, 0);
-        let worker = std::thread::current().id();
         let sender = thread::spawn(move || {
             thread::sleep(WHILE);
-            assert_eq!(std::thread::current().id(), worker);
             // To this very thread, as others do not block it.
             // SAFETY: no pointers.
             unsafe { libc::raise(signal) };

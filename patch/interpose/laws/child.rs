@@ -1,4 +1,5 @@
 //! Child processes of unmodified code.
+#![expect(clippy::zombie_processes, reason = "what is tested waits for them")]
 
 use super::{WHILE, hooked, kill_in_hook, side_by_side};
 use crate::raw;

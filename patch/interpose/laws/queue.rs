@@ -26,10 +26,12 @@ fn queue(number: usize) -> libc::mqd_t {
 fn receive(queue: libc::mqd_t, time: Option<&libc::timespec>) -> isize {
     let mut message = [0; 8];
     let (pointer, null) = (message.as_mut_ptr(), ptr::null_mut());
-    // SAFETY: room of ours.
-    match time {
-        Some(time) => unsafe { libc::mq_timedreceive(queue, pointer, 8, null, time) },
-        None => unsafe { libc::mq_receive(queue, pointer, 8, null) },
+    // SAFETY: room of ours, and a time.
+    unsafe {
+        match time {
+            Some(time) => libc::mq_timedreceive(queue, pointer, 8, null, time),
+            None => libc::mq_receive(queue, pointer, 8, null),
+        }
     }
 }
 

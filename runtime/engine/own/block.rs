@@ -1,9 +1,9 @@
 //! One block of thread-locals: how it is made, and how a fiber's code is run with it.
 //!
 //! What `_dl_allocate_tls` leaves to the C library's own starter of threads is filled in here: the
-//! header, a number that no thread has, an empty list of robust mutexes, the first level of the
-//! values of pthread keys, the resolver's state, and the word that says on which processor the
-//! thread runs, which the kernel never updates in a block: it says "ask the kernel".
+//! header, a number that no thread has, empty lists of threads and of robust mutexes, the first
+//! level of the values of pthread keys, the resolver's state, and the word that says on which
+//! processor the thread runs, which the kernel never updates in a block: it says "ask the kernel".
 //!
 //! # Invariants
 //!
@@ -186,6 +186,9 @@ unsafe fn fill_in(layout: &Layout, base: *mut u8, number: u32) {
     unsafe {
         base::fill_header(base);
         descriptor.add(layout.tid).cast::<u32>().write(number);
+        // A list of its own: a child that is forked by its fiber takes it out.
+        let list = descriptor.add(layout.list).cast::<[*mut u8; 2]>();
+        list.write([list.cast(); 2]);
         let robust = layout.robust;
         let head = base.offset(robust.head).cast::<RobustHead>();
         head.write(RobustHead {

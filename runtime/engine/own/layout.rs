@@ -21,6 +21,8 @@ pub(super) struct Layout {
     pub(super) descriptor: isize,
     /// The kernel's number of the thread, in the descriptor.
     pub(super) tid: usize,
+    /// The thread's place in the C library's list of all, in the descriptor: two pointers.
+    pub(super) list: usize,
     pub(super) robust: Robust,
     /// The pointer to the resolver's state, and where in the block that state lies.
     pub(super) resolver: Option<(isize, isize)>,

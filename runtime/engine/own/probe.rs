@@ -50,6 +50,7 @@ fn look() -> Result<Layout, String> {
         functions: functions()?,
         descriptor,
         tid: thread_number(own.wrapping_offset(descriptor))?,
+        list: list_of_threads()?,
         robust: robust_list(own, in_descriptor)?,
         resolver: resolver(own, in_descriptor),
         rseq: restartable_sequences(),
@@ -86,6 +87,15 @@ fn thread_number(descriptor: *mut u8) -> Result<usize, String> {
         return Err("the number of a thread is not where it is said to be".into());
     }
     Ok(tid.offset)
+}
+
+/// Where a thread stands in the list of all, from which `fork` takes the one that goes on.
+fn list_of_threads() -> Result<usize, String> {
+    let list = field(c"_thread_db_pthread_list")?;
+    if list.bits * list.count != 2 * WORD_BITS {
+        return Err("a thread's place in the list of all is no pair of pointers".into());
+    }
+    Ok(list.offset)
 }
 
 /// The kernel's `struct robust_list_head`.

@@ -36,6 +36,8 @@ fn measure(job: &Job) -> Measurement {
             server::prepare(job);
             let result = match (job.system(), job.text("net")) {
                 (System::Ours, "std") => serve_hooked(server::announce),
+                (System::Ours, "own") => greenstd::patch::install()
+                    .and_then(|()| ours::serve_echo(1, BUFFER_BYTES, server::announce)),
                 (System::Ours, _) => ours::serve_echo(1, BUFFER_BYTES, server::announce),
                 _ => raw_server::serve_threads(BUFFER_BYTES, server::announce),
             };
@@ -71,6 +73,8 @@ fn servers() -> Vec<Contender> {
     let servers = [
         Contender::ours().labelled("hooked").with("net", "std"),
         Contender::beside(System::Ours).labelled("net").with("net", "greenstd"),
+        // The part of the difference that is the price of thread-locals of their own.
+        Contender::beside(System::Ours).labelled("net_own").with("net", "own"),
         Contender::beside(System::Threads).with("net", "std"),
     ];
     servers.map(|one| one.with("cpus", cpu(0))).into()

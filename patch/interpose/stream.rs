@@ -46,22 +46,8 @@ hooks! {
     /// Parks until all is written.
     fn write[__write](fd: c_int, buffer: *const c_void, length: size_t) -> ssize_t {
         if gate::is_cooperative() && length > 0 {
-            let list = iovec { iov_base: buffer.cast_mut(), iov_len: length };
-            let answer = wait::on(fd, |descriptor| {
-                let socket = sent(descriptor, length, 0, &BLOCKED, |offset, flags| {
-                    let (start, left) = (buffer.addr() + offset, length - offset);
-                    let arguments = [fd as usize, start, left, flags as usize, 0, 0];
-                    // SAFETY: the caller's memory; passed on.
-                    unsafe { raw::call(Sysno::sendto, arguments) }
-                });
-                socket.or_else(|| {
-                    // SAFETY: the caller's memory.
-                    unsafe {
-                        write_other(descriptor, &raw const list, 1, Some(length), &BLOCKED)
-                    }
-                })
-            });
-            if let Some(answer) = answer {
+            // SAFETY: the caller's promise.
+            if let Some(answer) = unsafe { write_parked(fd, buffer, length, &BLOCKED) } {
                 return raw::to_c(answer) as ssize_t;
             }
         }
@@ -126,23 +112,65 @@ unsafe fn read_into(
     blocked: &'static AtomicU64,
 ) -> ssize_t {
     if gate::is_cooperative() && length > 0 {
-        let list = iovec { iov_base: buffer, iov_len: length };
-        let answer = wait::on(fd, |descriptor| {
-            let socket = received(descriptor, length, 0, blocked, |_, flags| {
-                let arguments = [fd as usize, buffer.addr(), length, flags as usize, 0, 0];
-                // SAFETY: the caller's memory; passed on.
-                unsafe { raw::call(Sysno::recvfrom, arguments) }
-            });
-            // SAFETY: the caller's memory.
-            socket.or_else(|| unsafe { read_other(descriptor, &raw const list, 1, blocked) })
-        });
-        if let Some(answer) = answer {
+        // SAFETY: the caller's promise.
+        if let Some(answer) = unsafe { read_parked(fd, buffer, length, blocked) } {
             return raw::to_c(answer) as ssize_t;
         }
     }
     let arguments = [fd as usize, buffer.addr(), length, 0, 0, 0];
     // SAFETY: passed on.
     raw::to_c(unsafe { raw::call(Sysno::read, arguments) }) as ssize_t
+}
+
+/// Apart from the call that passes, which is to need no registers of its own.
+///
+/// # Safety
+///
+/// As `read`.
+#[inline(never)]
+unsafe fn read_parked(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    blocked: &'static AtomicU64,
+) -> Option<Answer> {
+    let list = iovec { iov_base: buffer, iov_len: length };
+    wait::on(fd, |descriptor| {
+        let socket = received(descriptor, length, 0, blocked, |_, flags| {
+            let arguments = [fd as usize, buffer.addr(), length, flags as usize, 0, 0];
+            // SAFETY: the caller's memory; passed on.
+            unsafe { raw::call(Sysno::recvfrom, arguments) }
+        });
+        // SAFETY: the caller's memory.
+        socket.or_else(|| unsafe { read_other(descriptor, &raw const list, 1, blocked) })
+    })
+}
+
+/// As [`read_parked`].
+///
+/// # Safety
+///
+/// As `write`.
+#[inline(never)]
+unsafe fn write_parked(
+    fd: c_int,
+    buffer: *const c_void,
+    length: size_t,
+    blocked: &'static AtomicU64,
+) -> Option<Answer> {
+    let list = iovec { iov_base: buffer.cast_mut(), iov_len: length };
+    wait::on(fd, |descriptor| {
+        let socket = sent(descriptor, length, 0, blocked, |offset, flags| {
+            let (start, left) = (buffer.addr() + offset, length - offset);
+            let arguments = [fd as usize, start, left, flags as usize, 0, 0];
+            // SAFETY: the caller's memory; passed on.
+            unsafe { raw::call(Sysno::sendto, arguments) }
+        });
+        socket.or_else(|| {
+            // SAFETY: the caller's memory.
+            unsafe { write_other(descriptor, &raw const list, 1, Some(length), blocked) }
+        })
+    })
 }
 
 /// Whether the kernel would take a list of so many buffers, and look at them.

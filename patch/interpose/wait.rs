@@ -4,7 +4,8 @@
 //! closed while somebody waits for it (`EBADF`), may have been made nonblocking by somebody else
 //! (`EAGAIN`), may have been closed and opened again behind all hooks. The last is found out by a
 //! wait that lasts: once, after a while, it asks epoll whether what is registered is still what is
-//! open under the number.
+//! open under the number. A thread that has waited last for a descriptor which a hook has made
+//! need not: it would have had to close it itself, unseen, and to make another one, unseen.
 //!
 //! # Rejected
 //!
@@ -17,8 +18,9 @@ use crate::table::{Descriptor, Kind};
 use greenstd_runtime::park;
 use greenstd_runtime::readiness::{Interest, Told, Unowned};
 use libc::c_int;
+use std::cell::Cell;
 use std::io;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a wait trusts that its number names what is registered: an idle connection costs one
@@ -205,9 +207,13 @@ impl<'a> Call<'a> {
         let mut own = None;
         let deadline = *kept.unwrap_or(&mut own).get_or_insert_with(|| self.deadline());
         let place = slot.place_or_new();
-        let mut look_again = Some(Instant::now() + TRUST);
+        let is_known = slot.is_next_wait_of(caller(), self.interest);
+        let mut look_again = if is_known { None } else { Some(Instant::now() + TRUST) };
         loop {
-            let earliest = deadline.into_iter().chain(look_again).min();
+            let earliest = match (deadline, look_again) {
+                (Some(deadline), Some(look_again)) => Some(deadline.min(look_again)),
+                (deadline, look_again) => deadline.or(look_again),
+            };
             match place.wait(fd, self.interest, earliest, || self.descriptor.is_same()) {
                 Ok(true) => {}
                 Ok(false) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
@@ -260,6 +266,23 @@ impl<'a> Call<'a> {
     fn deadline(&self) -> Option<Instant> {
         self.descriptor.deadline(self.interest)
     }
+}
+
+thread_local! {
+    /// The number of a thread that has waited; zero before. A green thread with thread-locals of
+    /// its own begins at zero, whoever had them before.
+    static CALLER: Cell<u64> = const { Cell::new(0) };
+}
+
+static CALLERS: AtomicU64 = AtomicU64::new(0);
+
+/// The number of the calling thread.
+fn caller() -> u64 {
+    if CALLER.get() == 0 {
+        // Relaxed: a number that nobody else has.
+        CALLER.set(CALLERS.fetch_add(1, Ordering::Relaxed) + 1);
+    }
+    CALLER.get()
 }
 
 /// From here on copying takes as long as a further call.

@@ -344,10 +344,10 @@ fn what_is_no_call_for_the_kernel_fails_as_there() {
         unsafe {
             [
                 outcome(libc::read(-1, std::ptr::null_mut(), 4)),
-                outcome(libc::write(fd, ptr::without_provenance(8), 4)),
+                outcome(libc::write(fd, std::ptr::without_provenance(8), 4)),
                 outcome(libc::read(fd, std::ptr::null_mut(), 0)),
                 outcome(libc::readv(fd, std::ptr::null(), -1)),
-                outcome(libc::writev(fd, ptr::without_provenance(8), 2)),
+                outcome(libc::writev(fd, std::ptr::without_provenance(8), 2)),
                 outcome(libc::recv(libc::STDOUT_FILENO + 5000, std::ptr::null_mut(), 1, 0)),
             ]
         }

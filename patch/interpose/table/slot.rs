@@ -159,6 +159,9 @@ pub(crate) struct Slot {
     place: AtomicPtr<Unowned>,
     /// Zero for none, as in the kernel.
     timeouts_micros: [AtomicU64; 2],
+    /// Who has waited last in each direction; zero for nobody. Relaxed: whoever reads his own
+    /// number has written it.
+    waited_last: [AtomicU64; 2],
 }
 
 impl Slot {
@@ -205,8 +208,22 @@ impl Slot {
         &self.timeouts_micros[interest as usize]
     }
 
+    /// Whether a caller who is about to wait for a trusted descriptor was the last one to do so.
+    #[inline]
+    pub(crate) fn is_next_wait_of(&self, caller: u64, interest: Interest) -> bool {
+        let last = &self.waited_last[interest as usize];
+        if last.load(Ordering::Relaxed) != caller {
+            last.store(caller, Ordering::Relaxed);
+            return false;
+        }
+        self.word().has(Word::TRUSTED)
+    }
+
     /// A new tenant, with these bits.
     pub(crate) fn begin(&self, fd: c_int, bits: u32) {
+        for last in &self.waited_last {
+            last.store(0, Ordering::Relaxed);
+        }
         let mut word = self.word();
         while !self.change(word, word.next().with(bits)) {
             word = self.word();

@@ -24,6 +24,9 @@ const LARGEST_BUFFER: usize = 32 << 10;
 /// What an idle connection may keep for writing: a record of the largest size.
 const KEPT_FOR_WRITING: usize = (16 << 10) + 512;
 
+/// A record of TLS 1.3 that says nothing, for the sake of old boxes on the way: RFC 8446, D.4.
+const DUMMY_CHANGE_CIPHER_SPEC: &[u8] = &[20, 3, 3, 0, 1, 1];
+
 /// What was received and not processed yet.
 #[derive(Default)]
 pub(super) struct Inbound {
@@ -100,6 +103,11 @@ impl Outbound {
         while connection.wants_write() {
             connection.write_tls(&mut self.bytes).expect("a vector takes whatever it is given");
         }
+    }
+
+    /// Nothing is to be sent for which the peer waits.
+    pub(super) fn is_awaited_by_nobody(&self) -> bool {
+        self.bytes == DUMMY_CHANGE_CIPHER_SPEC
     }
 
     /// Waits until the transport has taken everything.

@@ -59,8 +59,13 @@ fn go_through<S: Duplex>(
         if !connection.is_handshaking() {
             return finish(stream, connection, outbound);
         }
-        outbound.send(stream)?;
-        stream.flush()?;
+        if outbound.is_awaited_by_nobody() {
+            // In the middle of what the server sends, who may have to wait for us to read.
+            outbound.try_send(stream);
+        } else {
+            outbound.send(stream)?;
+            stream.flush()?;
+        }
         inbound.fill(stream)?;
         if is_first && is_http(inbound.unprocessed()) {
             if matches!(connection, Connection::Server(_)) {

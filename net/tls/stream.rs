@@ -54,7 +54,7 @@ use crate::io::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, into
 /// ```
 pub struct TlsStream<S: Duplex> {
     stream: S,
-    /// Behind a pointer: it has some hundred words.
+    /// Behind a pointer: rustls keeps more than a kilobyte.
     pub(super) session: Box<Session>,
 }
 

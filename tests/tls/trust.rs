@@ -12,6 +12,7 @@ use greenstd::net::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime
 use greenstd::net::tls::rustls::{
     self, AlertDescription, CertificateError, DigitallySignedStruct, Error, SignatureScheme,
 };
+use greenstd::net::TcpStream;
 use greenstd::net::tls::{Identity, Roots, TlsAcceptor, TlsConnector, TlsStream};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -143,29 +144,36 @@ laws! {
     }
 }
 
-/// In processes of their own: the roots of the platform are those that the environment names.
+/// In a process of its own: the roots of the platform are those that the environment names.
 #[test]
 fn the_platform_is_trusted_by_default() {
-    let pem = std::env::temp_dir().join(format!("greenstd-roots-{}.pem", std::process::id()));
-    std::fs::write(&pem, &authority().pem).unwrap();
     let child = child::prepare(|| {
-        let file = std::env::var("SSL_CERT_FILE").unwrap();
-        let pem = std::fs::read(file).unwrap();
-        assert!(pem.starts_with(b"-----BEGIN CERTIFICATE-----"));
-        greenstd::run(|| TlsConnector::new().map(drop)).unwrap();
+        assert!(std::env::var_os("SSL_CERT_FILE").is_some(), "the parent names a file");
+        let (client, server) = tcp();
+        let identity = child::text(&std::fs::read(std::env::var("IDENTITY").unwrap()).unwrap());
+        let identity = Identity::from_pem(identity.as_bytes(), identity.as_bytes()).unwrap();
+        let acceptor = TlsAcceptor::builder(identity).build().unwrap();
+        encrypt_by(&TlsConnector::new().unwrap(), &acceptor, client, server);
     });
+    // In the parent alone: the child does not come here.
+    let folder = std::env::temp_dir().join(format!("greenstd-roots-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let (roots, identity) = (folder.join("roots.pem"), folder.join("identity.pem"));
+    let Pems { chain, key } = authority().sign(&[NAME]);
+    std::fs::write(&roots, &authority().pem).unwrap();
+    std::fs::write(&identity, chain + &key).unwrap();
     let mut command = child.into_command();
-    command.env("SSL_CERT_FILE", &pem).env_remove("SSL_CERT_DIR");
+    command.env("SSL_CERT_FILE", &roots).env("IDENTITY", &identity).env_remove("SSL_CERT_DIR");
     let output = command.output().unwrap();
-    std::fs::remove_file(&pem).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
     assert!(output.status.success(), "{}", child::text(&output.stderr));
 }
 
-type Outcome = (io::Result<TlsStream<greenstd::net::TcpStream>>, Server);
-type Server = io::Result<TlsStream<greenstd::net::TcpStream>>;
+/// What became of either side.
+type Side = io::Result<TlsStream<TcpStream>>;
 
 /// A client with a certificate by `authority`.
-fn with_certificate(acceptor: &TlsAcceptor, authority: &Authority) -> Outcome {
+fn with_certificate(acceptor: &TlsAcceptor, authority: &Authority) -> (Side, Side) {
     let identity = authority.sign(&["client.test"]).identity();
     let connector = TlsConnector::builder().roots(crate::certificates::authority().roots());
     let connector = connector.identity(identity).build().unwrap();

@@ -5,6 +5,7 @@ use crate::certificates::{
 };
 use crate::child;
 use crate::fixture::{expect, reason, tcp};
+use greenstd::net::TcpStream;
 use greenstd::net::tls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
@@ -12,7 +13,6 @@ use greenstd::net::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime
 use greenstd::net::tls::rustls::{
     self, AlertDescription, CertificateError, DigitallySignedStruct, Error, SignatureScheme,
 };
-use greenstd::net::TcpStream;
 use greenstd::net::tls::{Identity, Roots, TlsAcceptor, TlsConnector, TlsStream};
 use std::io::{self, Read, Write};
 use std::sync::Arc;

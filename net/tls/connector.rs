@@ -146,8 +146,8 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Sets the protocols to offer by ALPN, the preferred one first. A server that speaks none of
-    /// them fails the handshake.
+    /// Sets the protocols to offer by ALPN, the preferred one first. A server that chooses by ALPN,
+    /// and speaks none of them, fails the handshake; one that does not, ignores them.
     pub fn alpn_protocols<P: Into<Vec<u8>>>(
         mut self,
         protocols: impl IntoIterator<Item = P>,

@@ -14,9 +14,9 @@
 //! - The writing turn is held from the encryption until the last byte is sent, so records reach the
 //!   transport in the order of their numbers, whoever has caused them.
 //! - What a reader causes (alerts; the answer to a key update, which rustls keeps for the next
-//!   record) is sent by whoever comes along: by this reader if the writing turn is free and the
-//!   transport has room, by the next writer otherwise. A reader never waits for room: its peer may
-//!   wait for it to read.
+//!   record) is sent by whoever comes along: by a reader before it waits, if the writing turn is
+//!   free and the transport has room, by the next writer otherwise. A reader never waits for room:
+//!   its peer may wait for it to read.
 //!
 //! # Invariants
 //!
@@ -26,7 +26,8 @@
 //!    worth of acknowledged bytes is under way here.
 //! 3. What was taken counts as written, unless the transport has failed for good: a timeout that
 //!    strikes while it is sent leaves it to be sent by later calls, and nothing is sent twice.
-//! 4. A turn may be left at any wait, by an error or by unwinding: `ciphertext` keeps what the next
+//! 4. Once a read has plaintext it does nothing that may wait.
+//! 5. A turn may be left at any wait, by an error or by unwinding: `ciphertext` keeps what the next
 //!    holder goes on with, so the poison of a turn says nothing. That of the state is an error.
 
 use std::io::{self, IoSlice, Read, Write};
@@ -81,12 +82,8 @@ impl Session {
             let (outcome, is_owing) = self.decrypt(&mut inbound, buffer)?;
             let error = match outcome {
                 Err(error) => error,
-                Ok(count) => {
-                    if is_owing {
-                        self.send_along(stream, is_owing);
-                    }
-                    return Ok(count);
-                }
+                // At once: at a wait from here on, a kill would lose what was read.
+                Ok(count) => return Ok(count),
             };
             // Before a wait, since nobody else may come; before an error, since it may be an alert.
             self.send_along(stream, is_owing);
@@ -267,7 +264,7 @@ fn end(connection: &mut Connection, outbound: &mut Outbound) {
     outbound.is_ended = true;
 }
 
-/// See invariant 4.
+/// See invariant 5.
 fn take_turn<T>(turn: &Mutex<T>) -> MutexGuard<'_, T> {
     turn.lock().unwrap_or_else(PoisonError::into_inner)
 }

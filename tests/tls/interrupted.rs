@@ -242,6 +242,24 @@ laws! { green
         }
     }
 
+    /// The server has no room for its side of the handshake, and the client hears nothing.
+    fn a_handshake_that_waits_to_write_can_be_killed() {
+        let (client, server) = Builder::new().back(Link::new(100)).build();
+        server.stall();
+        let peer = server.try_clone().unwrap();
+        let victims = [
+            thread::spawn(move || acceptor().accept(server).map(drop)),
+            thread::spawn(move || connector().connect(NAME, client).map(drop)),
+        ];
+        thread::sleep(SOON);
+        for victim in victims {
+            victim.kill().unwrap();
+            assert!(victim.join().unwrap_err().is::<Killed>());
+        }
+        // The client's end is closed, and so would ours be.
+        assert_eq!((&peer).write(&[0]).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
     fn whoever_waits_for_a_turn_can_be_killed() {
         let (client, server) = tls_over_tcp();
         let client = Arc::new(client);

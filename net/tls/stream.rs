@@ -164,7 +164,7 @@ impl<S: Duplex> Write for TlsStream<S> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        (&*self).flush()
+        self.session.flush(&self.stream)
     }
 }
 

@@ -100,10 +100,10 @@ laws! {
         let long = message(3, 60_000);
         assert_eq!((&client).write(&long).unwrap(), long.len());
         assert_eq!((&client).write(b"more").unwrap_err().kind(), ErrorKind::WouldBlock);
-        assert_eq!((&client).flush().unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(client.flush().unwrap_err().kind(), ErrorKind::WouldBlock);
         client.get_ref().set_write_timeout(None).unwrap();
         thread::scope(|scope| {
-            scope.spawn(|| (&client).flush().unwrap());
+            scope.spawn(|| client.flush().unwrap());
             expect(&server, &long);
         });
     }

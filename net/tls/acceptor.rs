@@ -46,7 +46,7 @@ pub struct TlsAcceptor {
 /// | setting | default |
 /// |---|---|
 /// | [`alpn_protocols`](AcceptorBuilder::alpn_protocols) | none |
-/// | [`require_client_certificate`](AcceptorBuilder::require_client_certificate) | nobody is asked |
+/// | [`require_client_certificate`](AcceptorBuilder::require_client_certificate) | not asked for |
 /// | [`resumption`](AcceptorBuilder::resumption) | on, by tickets |
 /// | [`min_version`](AcceptorBuilder::min_version) | TLS 1.2 |
 /// | [`handshake_timeout`](AcceptorBuilder::handshake_timeout) | 10 s, in servers |

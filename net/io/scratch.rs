@@ -15,7 +15,7 @@ thread_local! {
 }
 
 /// Calls `body` with the buffer, whose contents are what somebody has left there.
-pub(super) fn with<R>(body: impl FnOnce(&mut [u8]) -> R) -> R {
+pub(crate) fn with<R>(body: impl FnOnce(&mut [u8]) -> R) -> R {
     // The place is gone when the thread-locals of an OS thread are destroyed.
     let taken = BUFFER.try_with(Cell::take).ok().flatten();
     let mut lent = Lent(taken.unwrap_or_else(|| vec![0; BUFFER_BYTES].into()));

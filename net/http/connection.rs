@@ -1,0 +1,304 @@
+//! One connection, from its first byte to its end, on a green thread.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::Shutdown;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use greenstd_runtime::block_on;
+use greenstd_runtime::group::Group;
+use hyper::server::conn::{http1, http2};
+
+use super::guarded::Guarded;
+use super::rt::{GreenExecutor, GreenTimer};
+use super::service::Service;
+use super::shared::{Link, Shared};
+use super::upgrade::Upgraded;
+use crate::io::{Duplex, PollDuplex};
+use crate::server::Connection;
+
+/// By what a connection of HTTP/2 begins; RFC 9113, section 3.4.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// hyper's own bounds for what it reads and writes at once; a head may take as much.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How often a peer of HTTP/2 is asked whether it is there, while it has streams: hyper's default
+/// for the answer is 20 s.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long, and for how many bytes, what a peer still sends is thrown away after the last
+/// response. To close before would reset the connection, and take that response from the peer.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// What a peer is told whose head takes too long.
+const TOO_SLOW: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Serves a connection. Blocks until it has ended, and so have its handlers.
+pub(super) fn serve<S, A>(shared: &Arc<Shared>, connection: Connection<S, A>) -> io::Result<()>
+where
+    S: PollDuplex + Send + Sync + 'static,
+    A: Send + Sync + 'static,
+{
+    let peer = (connection.peer() as &dyn std::any::Any).downcast_ref().copied();
+    // A socket that refuses is a socket all the same.
+    let _ = connection.send_at_once();
+    let link = Arc::new(Link::new(Arc::clone(shared), peer));
+    let handlers = Handlers(Arc::clone(&link.handlers));
+    let mut stream = Guarded::new(Stream(connection), Arc::clone(&link));
+    let outcome = match recognize(&mut stream, &link)? {
+        Protocol::Http1 => serve_http1(stream, &link),
+        Protocol::Http2 => serve_http2(stream, &link),
+        Protocol::None => Ok(()),
+    };
+    handlers.0.join(None);
+    outcome
+}
+
+/// The handlers of a connection end with it if it is killed.
+struct Handlers(Arc<Group>);
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            // Refused only where nothing can be killed.
+            let _ = self.0.kill(Duration::ZERO);
+        }
+    }
+}
+
+enum Protocol {
+    Http1,
+    Http2,
+    /// The peer has gone, or the server drains.
+    None,
+}
+
+/// Reads as much as it takes to tell the protocols apart.
+fn recognize<S: PollDuplex>(stream: &mut Guarded<S>, link: &Link) -> io::Result<Protocol> {
+    if !link.settings().http2 {
+        return Ok(Protocol::Http1);
+    }
+    let mut buffer = Vec::new();
+    let mut room = [0; 2048];
+    loop {
+        let place = Entry::new(link);
+        let read = block_on(poll_fn(|context| match place.is_draining(context) {
+            true => Poll::Ready(None),
+            false => stream.poll_first(context, &mut room).map(Some),
+        }));
+        drop(place);
+        let count = match read {
+            None => return Ok(Protocol::None),
+            Some(Ok(0)) if buffer.is_empty() => return Ok(Protocol::None),
+            Some(outcome) => outcome?,
+        };
+        buffer.extend_from_slice(&room[..count]);
+        let compared = buffer.len().min(PREFACE.len());
+        let is_http2 = buffer[..compared] == PREFACE[..compared];
+        if is_http2 && compared < PREFACE.len() && count > 0 {
+            continue;
+        }
+        stream.unread(buffer.into());
+        return Ok(if is_http2 { Protocol::Http2 } else { Protocol::Http1 });
+    }
+}
+
+/// The place of a connection among those that hear of the drain.
+struct Entry<'l> {
+    link: &'l Link,
+    place: std::cell::OnceCell<super::drain::Place<'l>>,
+}
+
+impl<'l> Entry<'l> {
+    fn new(link: &'l Link) -> Entry<'l> {
+        Entry { link, place: std::cell::OnceCell::new() }
+    }
+
+    /// Whether the server drains; if not, the future that is polled is woken when it begins to.
+    fn is_draining(&self, context: &Context<'_>) -> bool {
+        // The waker of one `block_on` is the same each time.
+        self.place.get_or_init(|| self.link.shared.drain.enter(context.waker()));
+        self.link.shared.drain.is_on()
+    }
+}
+
+fn serve_http1<S>(stream: Guarded<Stream<S>>, link: &Arc<Link>) -> io::Result<()>
+where
+    Stream<S>: PollDuplex + Unpin,
+    S: Send + Sync + 'static,
+{
+    let settings = link.settings();
+    let service = Service { link: Arc::clone(link), is_http2: false };
+    let mut connection = http1::Builder::new()
+        .max_headers(settings.max_headers)
+        .max_header_size(settings.max_head_bytes)
+        .max_buf_size(BUFFER_BYTES.max(settings.max_head_bytes))
+        .header_read_timeout(None)
+        .serve_connection(stream, service);
+    let outcome = drive(link, |context, is_draining| {
+        if is_draining {
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        connection.poll_without_shutdown(context)
+    });
+    let parts = connection.into_parts();
+    let speak = link.upgrade.lock().take();
+    if let (Ok(()), Some(speak)) = (&outcome, speak) {
+        let (stream, unread) = parts.io.into_parts();
+        // hyper has read all of what was read ahead, or has ended before.
+        let ahead = if parts.read_buf.is_empty() { unread } else { parts.read_buf };
+        return speak(Upgraded::new(Box::new(stream), ahead));
+    }
+    let is_too_slow = is_timeout(&outcome) && parts.io.is_in_head();
+    let is_owed_silence = outcome.is_ok() && !link.is_unread() && parts.read_buf.is_empty();
+    let is_at_end = parts.io.is_at_end();
+    let (stream, _) = parts.io.into_parts();
+    if is_too_slow {
+        // If there is no room for it, the peer does not listen either.
+        let _ = block_on(poll_fn(|context| {
+            let now = Some(Instant::now());
+            stream.poll_write_to(context, &[io::IoSlice::new(TOO_SLOW)], now)
+        }));
+    }
+    close(&stream, !is_at_end && !is_owed_silence);
+    outcome.map_err(as_of_the_peer)
+}
+
+fn serve_http2<S>(mut stream: Guarded<Stream<S>>, link: &Arc<Link>) -> io::Result<()>
+where
+    Stream<S>: PollDuplex + Unpin,
+    S: Send + Sync + 'static,
+{
+    stream.is_http2();
+    let settings = link.settings();
+    let service = Service { link: Arc::clone(link), is_http2: true };
+    let executor = GreenExecutor::in_group(Arc::clone(&link.handlers));
+    let connection = http2::Builder::new(executor)
+        .timer(GreenTimer)
+        .max_concurrent_streams(settings.max_streams)
+        .max_header_list_size(u32::try_from(settings.max_head_bytes).unwrap_or(u32::MAX))
+        .keep_alive_interval(PING_INTERVAL)
+        .serve_connection(stream, service);
+    let mut connection = pin!(connection);
+    let outcome = drive(link, |context, is_draining| {
+        if is_draining {
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(context)
+    });
+    outcome.map_err(as_of_the_peer)
+}
+
+/// Polls a connection to its end; tells it once that the server drains.
+fn drive(
+    link: &Link,
+    mut poll: impl FnMut(&mut Context<'_>, bool) -> Poll<hyper::Result<()>>,
+) -> hyper::Result<()> {
+    let entry = Entry::new(link);
+    let mut is_told = false;
+    block_on(poll_fn(|context| {
+        let is_draining = entry.is_draining(context);
+        let is_news = is_draining && !is_told;
+        is_told = is_draining;
+        poll(context, is_news)
+    }))
+}
+
+/// Ends a connection so that the peer gets all that was sent, even if it is still sending.
+fn close(stream: &impl PollDuplex, is_to_linger: bool) {
+    // The peer may have gone already.
+    let _ = stream.shutdown(Shutdown::Write);
+    if !is_to_linger {
+        return;
+    }
+    let deadline = Instant::now().checked_add(LINGER);
+    let mut buffer = vec![0; 16 * 1024];
+    let mut left = LINGER_BYTES;
+    while left > 0 {
+        let read =
+            |context: &mut Context<'_>| stream.poll_read_from(context, &mut buffer, deadline);
+        match block_on(poll_fn(read)) {
+            Ok(count @ 1..) => left = left.saturating_sub(count),
+            Ok(0) | Err(_) => return,
+        }
+    }
+}
+
+fn is_timeout(outcome: &hyper::Result<()>) -> bool {
+    let Err(error) = outcome else { return false };
+    let source = std::error::Error::source(error);
+    source
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Whatever ends a connection with an error is its peer's doing, or was reported before.
+fn as_of_the_peer(error: hyper::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, error)
+}
+
+/// A server's connection as a stream without a type of its own, for who it is upgraded for.
+struct Stream<C>(C);
+
+// It is never pinned to its place: hyper is given it by value.
+impl<C> Unpin for Stream<C> {}
+
+impl<S: Duplex, A> Duplex for Stream<Connection<S, A>> {
+    fn read_from(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        (*self.0).read_from(buffer)
+    }
+
+    fn write_to(&self, bytes: &[u8]) -> io::Result<usize> {
+        (*self.0).write_to(bytes)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Duplex::shutdown(&*self.0, how)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Duplex::flush(&*self.0)
+    }
+}
+
+impl<S: PollDuplex, A> PollDuplex for Stream<Connection<S, A>> {
+    fn poll_read_from(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> Poll<io::Result<usize>> {
+        (*self.0).poll_read_from(context, buffer, deadline)
+    }
+
+    fn poll_write_to(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+        deadline: Option<Instant>,
+    ) -> Poll<io::Result<usize>> {
+        (*self.0).poll_write_to(context, buffers, deadline)
+    }
+
+    fn poll_flush(
+        &self,
+        context: &mut Context<'_>,
+        deadline: Option<Instant>,
+    ) -> Poll<io::Result<()>> {
+        (*self.0).poll_flush(context, deadline)
+    }
+
+    fn poll_end_writes(
+        &self,
+        context: &mut Context<'_>,
+        deadline: Option<Instant>,
+    ) -> Poll<io::Result<()>> {
+        (*self.0).poll_end_writes(context, deadline)
+    }
+}

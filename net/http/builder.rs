@@ -10,8 +10,8 @@ use greenstd_runtime::thread;
 
 use super::connection;
 use super::drain::Drain;
+use super::reply::IntoResponse;
 use super::request::Request;
-use super::response::IntoResponse;
 use super::server::HttpServer;
 use super::shared::{Settings, Shared};
 use crate::io::PollDuplex;

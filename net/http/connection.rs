@@ -1,17 +1,22 @@
 //! One connection, from its first byte to its end, on a green thread.
 
-use std::future::poll_fn;
+use std::cell::{OnceCell, RefCell};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::block_on;
+use greenstd_runtime::future::sleep_until;
 use greenstd_runtime::group::Group;
 use hyper::server::conn::{http1, http2};
 
+use super::clock::Clock;
+use super::drain::Place;
 use super::guarded::Guarded;
 use super::rt::{GreenExecutor, GreenTimer};
 use super::service::Service;
@@ -50,10 +55,11 @@ where
     let _ = connection.send_at_once();
     let link = Arc::new(Link::new(Arc::clone(shared), peer));
     let handlers = Handlers(Arc::clone(&link.handlers));
-    let mut stream = Guarded::new(Stream(connection), Arc::clone(&link));
-    let outcome = match recognize(&mut stream, &link)? {
-        Protocol::Http1 => serve_http1(stream, &link),
-        Protocol::Http2 => serve_http2(stream, &link),
+    let clock = Rc::new(RefCell::new(Clock::new(Arc::clone(&link))));
+    let mut stream = Guarded::new(Stream(connection), Arc::clone(&link), Rc::clone(&clock));
+    let outcome = match recognize(&mut stream, &link, &clock)? {
+        Protocol::Http1 => serve_http1(stream, &link, &clock),
+        Protocol::Http2 => serve_http2(stream, &link, &clock),
         Protocol::None => Ok(()),
     };
     handlers.0.join(None);
@@ -80,31 +86,36 @@ enum Protocol {
 }
 
 /// Reads as much as it takes to tell the protocols apart.
-fn recognize<S: PollDuplex>(stream: &mut Guarded<S>, link: &Link) -> io::Result<Protocol> {
+fn recognize<S: PollDuplex>(
+    stream: &mut Guarded<S>,
+    link: &Link,
+    clock: &RefCell<Clock>,
+) -> io::Result<Protocol> {
     if !link.settings().http2 {
         return Ok(Protocol::Http1);
     }
     let mut buffer = Vec::new();
     let mut room = [0; 2048];
     loop {
-        let place = Entry::new(link);
-        let read = block_on(poll_fn(|context| match place.is_draining(context) {
+        let outcome = drive(link, clock, |context, is_draining| match is_draining {
             true => Poll::Ready(None),
             false => stream.poll_first(context, &mut room).map(Some),
-        }));
-        drop(place);
-        let count = match read {
-            None => return Ok(Protocol::None),
-            Some(Ok(0)) if buffer.is_empty() => return Ok(Protocol::None),
-            Some(outcome) => outcome?,
+        });
+        let count = match outcome {
+            Some(Some(Ok(0))) if buffer.is_empty() => return Ok(Protocol::None),
+            Some(Some(count)) => count?,
+            Some(None) => return Ok(Protocol::None),
+            // Answered as whatever else comes too late.
+            None => 0,
         };
         buffer.extend_from_slice(&room[..count]);
         let compared = buffer.len().min(PREFACE.len());
-        let is_http2 = buffer[..compared] == PREFACE[..compared];
-        if is_http2 && compared < PREFACE.len() && count > 0 {
+        let is_like_it = buffer[..compared] == PREFACE[..compared];
+        if is_like_it && compared < PREFACE.len() && count > 0 {
             continue;
         }
         stream.unread(buffer.into());
+        let is_http2 = is_like_it && compared == PREFACE.len();
         return Ok(if is_http2 { Protocol::Http2 } else { Protocol::Http1 });
     }
 }
@@ -112,12 +123,12 @@ fn recognize<S: PollDuplex>(stream: &mut Guarded<S>, link: &Link) -> io::Result<
 /// The place of a connection among those that hear of the drain.
 struct Entry<'l> {
     link: &'l Link,
-    place: std::cell::OnceCell<super::drain::Place<'l>>,
+    place: OnceCell<Place<'l>>,
 }
 
 impl<'l> Entry<'l> {
     fn new(link: &'l Link) -> Entry<'l> {
-        Entry { link, place: std::cell::OnceCell::new() }
+        Entry { link, place: OnceCell::new() }
     }
 
     /// Whether the server drains; if not, the future that is polled is woken when it begins to.
@@ -128,7 +139,11 @@ impl<'l> Entry<'l> {
     }
 }
 
-fn serve_http1<S>(stream: Guarded<Stream<S>>, link: &Arc<Link>) -> io::Result<()>
+fn serve_http1<S>(
+    stream: Guarded<Stream<S>>,
+    link: &Arc<Link>,
+    clock: &RefCell<Clock>,
+) -> io::Result<()>
 where
     Stream<S>: PollDuplex + Unpin,
     S: Send + Sync + 'static,
@@ -141,7 +156,7 @@ where
         .max_buf_size(BUFFER_BYTES.max(settings.max_head_bytes))
         .header_read_timeout(None)
         .serve_connection(stream, service);
-    let outcome = drive(link, |context, is_draining| {
+    let outcome = drive(link, clock, |context, is_draining| {
         if is_draining {
             Pin::new(&mut connection).graceful_shutdown();
         }
@@ -149,14 +164,15 @@ where
     });
     let parts = connection.into_parts();
     let speak = link.upgrade.lock().take();
-    if let (Ok(()), Some(speak)) = (&outcome, speak) {
+    if let (Some(Ok(())), Some(speak)) = (&outcome, speak) {
         let (stream, unread) = parts.io.into_parts();
         // hyper has read all of what was read ahead, or has ended before.
         let ahead = if parts.read_buf.is_empty() { unread } else { parts.read_buf };
         return speak(Upgraded::new(Box::new(stream), ahead));
     }
-    let is_too_slow = is_timeout(&outcome) && parts.io.is_in_head();
-    let is_owed_silence = outcome.is_ok() && !link.is_unread() && parts.read_buf.is_empty();
+    let is_too_slow = outcome.is_none() && clock.borrow().is_in_head();
+    let is_clean = matches!(outcome, Some(Ok(()))) && !link.is_unread();
+    let is_owed_silence = outcome.is_none() || is_clean && parts.read_buf.is_empty();
     let is_at_end = parts.io.is_at_end();
     let (stream, _) = parts.io.into_parts();
     if is_too_slow {
@@ -167,15 +183,19 @@ where
         }));
     }
     close(&stream, !is_at_end && !is_owed_silence);
-    outcome.map_err(as_of_the_peer)
+    ended(outcome)
 }
 
-fn serve_http2<S>(mut stream: Guarded<Stream<S>>, link: &Arc<Link>) -> io::Result<()>
+fn serve_http2<S>(
+    stream: Guarded<Stream<S>>,
+    link: &Arc<Link>,
+    clock: &RefCell<Clock>,
+) -> io::Result<()>
 where
     Stream<S>: PollDuplex + Unpin,
     S: Send + Sync + 'static,
 {
-    stream.is_http2();
+    clock.borrow_mut().is_http2();
     let settings = link.settings();
     let service = Service { link: Arc::clone(link), is_http2: true };
     let executor = GreenExecutor::in_group(Arc::clone(&link.handlers));
@@ -186,27 +206,36 @@ where
         .keep_alive_interval(PING_INTERVAL)
         .serve_connection(stream, service);
     let mut connection = pin!(connection);
-    let outcome = drive(link, |context, is_draining| {
+    let outcome = drive(link, clock, |context, is_draining| {
         if is_draining {
             connection.as_mut().graceful_shutdown();
         }
         connection.as_mut().poll(context)
     });
-    outcome.map_err(as_of_the_peer)
+    ended(outcome)
 }
 
-/// Polls a connection to its end; tells it once that the server drains.
-fn drive(
+/// Polls something to its end, and tells it once that the server drains. None if the peer takes
+/// too long.
+fn drive<T>(
     link: &Link,
-    mut poll: impl FnMut(&mut Context<'_>, bool) -> Poll<hyper::Result<()>>,
-) -> hyper::Result<()> {
+    clock: &RefCell<Clock>,
+    mut poll: impl FnMut(&mut Context<'_>, bool) -> Poll<T>,
+) -> Option<T> {
     let entry = Entry::new(link);
     let mut is_told = false;
+    let mut sleep = sleep_until(Instant::now());
     block_on(poll_fn(|context| {
         let is_draining = entry.is_draining(context);
         let is_news = is_draining && !is_told;
         is_told = is_draining;
-        poll(context, is_news)
+        if let Poll::Ready(output) = poll(context, is_news) {
+            return Poll::Ready(Some(output));
+        }
+        // After the poll, which is what changes it.
+        let Some(deadline) = clock.borrow_mut().deadline() else { return Poll::Pending };
+        sleep.reset(deadline);
+        Pin::new(&mut sleep).poll(context).map(|()| None)
     }))
 }
 
@@ -230,17 +259,16 @@ fn close(stream: &impl PollDuplex, is_to_linger: bool) {
     }
 }
 
-fn is_timeout(outcome: &hyper::Result<()>) -> bool {
-    let Err(error) = outcome else { return false };
-    let source = std::error::Error::source(error);
-    source
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
-}
-
 /// Whatever ends a connection with an error is its peer's doing, or was reported before.
-fn as_of_the_peer(error: hyper::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, error)
+fn ended(outcome: Option<hyper::Result<()>>) -> io::Result<()> {
+    match outcome {
+        None => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "the peer has kept still for too long"))
+        }
+        Some(outcome) => {
+            outcome.map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error))
+        }
+    }
 }
 
 /// A server's connection as a stream without a type of its own, for who it is upgraded for.

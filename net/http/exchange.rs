@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ::http::{Method, StatusCode, Uri, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 
 use super::shared::{Link, Shared};
@@ -30,7 +31,7 @@ struct Record {
 
 impl Exchange {
     pub(super) fn begin(link: Arc<Link>, request: &::http::Request<Incoming>) -> Exchange {
-        link.begin();
+        link.begin(request.body().is_end_stream());
         let is_logged = tracing::enabled!(target: ACCESS, tracing::Level::INFO);
         let record = is_logged.then(|| {
             Box::new(Record {

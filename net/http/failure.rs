@@ -27,9 +27,14 @@ impl BodyError {
     }
 
     pub(super) fn of_hyper(error: &hyper::Error) -> BodyError {
-        match error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-            true => BodyError::Incomplete,
-            false => BodyError::Malformed,
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        match cause.map(io::Error::kind) {
+            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => BodyError::Malformed,
+            Some(_) => BodyError::Incomplete,
+            None if error.is_incomplete_message() || error.is_closed() || error.is_canceled() => {
+                BodyError::Incomplete
+            }
+            None => BodyError::Malformed,
         }
     }
 }

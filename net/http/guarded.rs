@@ -1,26 +1,25 @@
-//! The stream of a connection as hyper sees it, with the deadlines that a server sets its peers.
+//! The stream of a connection as hyper sees it.
 //!
-//! What may be waited for depends on what the connection is doing:
+//! How long a read may wait is for the `clock` to say. A write that waits without getting on has
+//! the write timeout, whatever the connection is doing.
 //!
-//! | state | a read waits | counted from |
-//! |---|---|---|
-//! | idle: no request under way, nothing read of the next | the idle timeout | the end of the last |
-//! | a head has begun | the head timeout | its first byte |
-//! | a request is being served | for ever: its body has a timeout of its own | |
-//!
-//! The first head has begun when the connection was accepted. A connection of HTTP/2 is idle while
-//! it has no stream, and any frame counts as a sign of life. A write that waits without getting on
-//! has the write timeout, whatever the connection is doing.
+//! A peer that has ended its direction may still wait for its answer, which hyper would drop. So the
+//! end is shown only when it tells something: while the body of the request is still to come,
+//! which is incomplete then; while the response is made as it is sent, by somebody who is to end if
+//! the peer has gone; and between two requests.
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 
+use super::clock::{Clock, after};
 use super::rt::read_into;
 use super::shared::Link;
 use crate::io::PollDuplex;
@@ -28,38 +27,17 @@ use crate::io::PollDuplex;
 pub(super) struct Guarded<S> {
     stream: S,
     link: Arc<Link>,
+    clock: Rc<RefCell<Clock>>,
     /// Read to tell the protocols apart, and not given to hyper yet.
     ahead: Bytes,
-    /// The requests that had begun when `state` was right.
-    begun: usize,
-    state: State,
-    read_deadline: Option<Instant>,
     write_deadline: Option<Instant>,
-    is_http2: bool,
     is_at_end: bool,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Idle,
-    Head,
-    Request,
-}
-
 impl<S: PollDuplex> Guarded<S> {
-    pub(super) fn new(stream: S, link: Arc<Link>) -> Guarded<S> {
-        let read_deadline = after(link.settings().head_timeout);
-        Guarded {
-            stream,
-            link,
-            ahead: Bytes::new(),
-            begun: 0,
-            state: State::Head,
-            read_deadline,
-            write_deadline: None,
-            is_http2: false,
-            is_at_end: false,
-        }
+    pub(super) fn new(stream: S, link: Arc<Link>, clock: Rc<RefCell<Clock>>) -> Guarded<S> {
+        let ahead = Bytes::new();
+        Guarded { stream, link, clock, ahead, write_deadline: None, is_at_end: false }
     }
 
     /// Has `ahead` be read first.
@@ -67,19 +45,9 @@ impl<S: PollDuplex> Guarded<S> {
         self.ahead = ahead;
     }
 
-    /// The deadlines are those of HTTP/2 from now on.
-    pub(super) fn is_http2(&mut self) {
-        self.is_http2 = true;
-    }
-
     /// Whether the peer has ended its direction.
     pub(super) fn is_at_end(&self) -> bool {
         self.is_at_end
-    }
-
-    /// Whether a request has begun to arrive, and is not complete.
-    pub(super) fn is_in_head(&self) -> bool {
-        self.state == State::Head && self.begun == self.link.begun()
     }
 
     /// The stream, and what was read ahead of it.
@@ -87,49 +55,21 @@ impl<S: PollDuplex> Guarded<S> {
         (self.stream, self.ahead)
     }
 
-    /// Reads up to the size of `buffer`.
+    /// Reads up to the size of `buffer`, before hyper does.
     pub(super) fn poll_first(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let deadline = self.read_deadline();
-        let count = ready!(self.stream.poll_read_from(context, buffer, deadline))?;
+        let count = ready!(self.stream.poll_read_from(context, buffer, None))?;
         self.note_read(count);
         Poll::Ready(Ok(count))
     }
 
-    /// Until when a read may wait that begins now.
-    fn read_deadline(&mut self) -> Option<Instant> {
-        let begun = self.link.begun();
-        let state = match self.state {
-            _ if self.link.is_active() => State::Request,
-            State::Head if begun == self.begun => State::Head,
-            _ => State::Idle,
-        };
-        if state != self.state || begun != self.begun {
-            self.state = state;
-            self.read_deadline = match state {
-                State::Request => None,
-                State::Idle => after(self.link.settings().idle_timeout),
-                State::Head => self.read_deadline,
-            };
-        }
-        self.begun = begun;
-        self.read_deadline
-    }
-
     fn note_read(&mut self, count: usize) {
-        if count == 0 {
-            self.is_at_end = true;
-        } else if self.is_http2 {
-            if self.state != State::Request {
-                self.state = State::Idle;
-                self.read_deadline = after(self.link.settings().idle_timeout);
-            }
-        } else if self.state == State::Idle {
-            self.state = State::Head;
-            self.read_deadline = after(self.link.settings().head_timeout);
+        match count {
+            0 => self.is_at_end = true,
+            _ => self.clock.borrow_mut().note_read(),
         }
     }
 
@@ -161,10 +101,6 @@ impl<S: PollDuplex> Guarded<S> {
     }
 }
 
-fn after(timeout: Option<Duration>) -> Option<Instant> {
-    Instant::now().checked_add(timeout?)
-}
-
 impl<S: PollDuplex + Unpin> Read for Guarded<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -177,9 +113,14 @@ impl<S: PollDuplex + Unpin> Read for Guarded<S> {
             self.ahead.advance(count);
             return Poll::Ready(Ok(()));
         }
-        let deadline = self.read_deadline();
-        let count = ready!(read_into(&self.stream, context, room, deadline))?;
-        self.note_read(count);
+        if !self.is_at_end {
+            let count = ready!(read_into(&self.stream, context, room, None))?;
+            self.note_read(count);
+        }
+        if self.is_at_end && self.link.hides_end() {
+            // hyper looks again when the response has been sent.
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -13,21 +13,22 @@
 //! |---|---|
 //! | `builder`, `server` | the settings and the start; the server |
 //! | `connection` | one connection from its first byte to its end |
-//! | `guarded` | its stream as hyper sees it, with the deadlines |
+//! | `clock`, `guarded` | its deadlines; its stream as hyper sees it |
 //! | `service`, `exchange` | from a request to its handler and back; what is accounted for each |
-//! | `request`, `response`, `sent_body`, `writer` | the bodies |
+//! | `request`, `reply`, `sent_body`, `writer` | the bodies |
 //! | `upgrade` | connections that leave HTTP |
 //! | `files` | static files |
 //! | `rt` | the bridge to hyper, for users too |
 
 mod builder;
+mod clock;
 mod connection;
 mod drain;
 mod exchange;
 mod failure;
 mod guarded;
+mod reply;
 mod request;
-mod response;
 pub mod rt;
 mod sent_body;
 mod server;
@@ -36,13 +37,15 @@ mod shared;
 mod upgrade;
 mod writer;
 
-pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+pub use ::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header, response,
+};
 pub use bytes::Bytes;
 
 pub use self::builder::Builder;
 pub use self::failure::BodyError;
+pub use self::reply::{IntoResponse, Response, ResponseBody};
 pub use self::request::{Request, RequestBody, RequestExt};
-pub use self::response::{IntoResponse, Response, ResponseBody};
 pub use self::server::HttpServer;
 pub use self::upgrade::{Upgraded, upgrade};
 pub use self::writer::BodyWriter;

@@ -173,7 +173,12 @@ impl RequestBody {
         }
         loop {
             match next_frame(incoming, self.timeout)? {
-                None => return Ok(None),
+                None => {
+                    if let Some(link) = &self.link {
+                        link.show_end(false);
+                    }
+                    return Ok(None);
+                }
                 Some(frame) => match frame.into_data() {
                     Ok(data) => {
                         self.received += data.len() as u64;

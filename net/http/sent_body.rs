@@ -10,7 +10,7 @@ use greenstd_runtime::fs::File;
 use http_body::{Body, Frame, SizeHint};
 
 use super::exchange::Exchange;
-use super::response::Content;
+use super::reply::Content;
 use super::writer::{Written, call_user};
 
 /// What is read of a file at once.
@@ -31,6 +31,9 @@ enum State {
 
 impl SentBody {
     pub(super) fn new(content: Content, exchange: Exchange) -> SentBody {
+        if matches!(content, Content::Chunks(_) | Content::Writer(_)) {
+            exchange.link().show_end(true);
+        }
         SentBody { state: State::Content(content), exchange }
     }
 

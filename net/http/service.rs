@@ -22,8 +22,8 @@ use hyper::upgrade::OnUpgrade;
 use tokio::sync::oneshot;
 
 use super::exchange::{Exchange, Permit};
+use super::reply::{Content, IntoResponse, Response};
 use super::request::RequestBody;
-use super::response::{Content, IntoResponse, Response};
 use super::sent_body::SentBody;
 use super::shared::Link;
 

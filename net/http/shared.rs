@@ -10,8 +10,8 @@ use greenstd_runtime::sync::Semaphore;
 use parking_lot::Mutex;
 
 use super::drain::Drain;
+use super::reply::Response;
 use super::request::Request;
-use super::response::Response;
 use super::upgrade::Upgrade;
 
 /// What the builder was told.
@@ -59,6 +59,9 @@ pub(super) struct Link {
     active: AtomicUsize,
     begun: AtomicUsize,
     is_unread: AtomicBool,
+    /// The end of what the peer sends says something to whoever reads the request, or makes the
+    /// response.
+    shows_end: AtomicBool,
 }
 
 impl Link {
@@ -71,6 +74,7 @@ impl Link {
             active: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
             is_unread: AtomicBool::new(false),
+            shows_end: AtomicBool::new(true),
         }
     }
 
@@ -78,13 +82,25 @@ impl Link {
         &self.shared.settings
     }
 
-    pub(super) fn begin(&self) {
+    /// A request has begun, whose body is complete or is not.
+    pub(super) fn begin(&self, is_complete: bool) {
+        self.show_end(!is_complete);
         self.active.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
         self.active.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the end of what the peer sends is to be told from now on, even while a request is
+    /// being served.
+    pub(super) fn show_end(&self, shows: bool) {
+        self.shows_end.store(shows, Ordering::Relaxed);
+    }
+
+    pub(super) fn hides_end(&self) -> bool {
+        self.is_active() && !self.shows_end.load(Ordering::Relaxed)
     }
 
     /// Whether a request is being served.

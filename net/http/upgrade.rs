@@ -8,7 +8,7 @@ use ::http::{HeaderValue, StatusCode, header};
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 
-use super::response::{Content, Response, ResponseBody};
+use super::reply::{Content, Response, ResponseBody};
 use crate::io::Duplex;
 
 /// What is done with a connection that has left HTTP.

@@ -58,7 +58,9 @@ impl Client {
 
     pub fn post(&mut self, path: &str, body: &[u8]) -> Answer {
         let length = body.len();
-        self.send(format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n"));
+        self.send(format!(
+            "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n"
+        ));
         self.send(body);
         self.answer()
     }
@@ -76,7 +78,11 @@ impl Client {
             head.push_str(&line.replace('\r', "").to_ascii_lowercase());
         }
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        Answer { status: status.unwrap_or_else(|| panic!("no status: {head:?}")), head, body: vec![] }
+        Answer {
+            status: status.unwrap_or_else(|| panic!("no status: {head:?}")),
+            head,
+            body: vec![],
+        }
     }
 
     pub fn answer(&mut self) -> Answer {

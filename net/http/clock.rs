@@ -41,6 +41,8 @@ impl Clock {
     /// Goes by the rules of HTTP/2 from now on.
     pub(super) fn is_http2(&mut self) {
         self.is_http2 = true;
+        self.state = State::Idle;
+        self.deadline = after(self.link.settings().idle_timeout);
     }
 
     /// Whether a request has begun to arrive, and is not complete.

@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::block_on;
@@ -17,7 +17,7 @@ use hyper::server::conn::{http1, http2};
 
 use super::clock::Clock;
 use super::drain::Place;
-use super::guarded::Guarded;
+use super::guarded::{Guarded, Lookout};
 use super::rt::{GreenExecutor, GreenTimer};
 use super::service::Service;
 use super::shared::{Link, Shared};
@@ -56,8 +56,12 @@ where
     let link = Arc::new(Link::new(Arc::clone(shared), peer));
     let handlers = Handlers(Arc::clone(&link.handlers));
     let clock = Rc::new(RefCell::new(Clock::new(Arc::clone(&link))));
-    let mut stream = Guarded::new(Stream(connection), Arc::clone(&link), Rc::clone(&clock));
-    let outcome = match recognize(&mut stream, &link, &clock)? {
+    let stream = Guarded::new(Stream(connection), Arc::clone(&link), Rc::clone(&clock));
+    let protocol = match link.settings().http2 {
+        true => recognize(&stream.lookout(), &link, &clock)?,
+        false => Protocol::Http1,
+    };
+    let outcome = match protocol {
         Protocol::Http1 => serve_http1(stream, &link, &clock),
         Protocol::Http2 => serve_http2(stream, &link, &clock),
         Protocol::None => Ok(()),
@@ -87,37 +91,33 @@ enum Protocol {
 
 /// Reads as much as it takes to tell the protocols apart.
 fn recognize<S: PollDuplex>(
-    stream: &mut Guarded<S>,
+    lookout: &Lookout<S>,
     link: &Link,
     clock: &RefCell<Clock>,
 ) -> io::Result<Protocol> {
-    if !link.settings().http2 {
-        return Ok(Protocol::Http1);
-    }
-    let mut buffer = Vec::new();
-    let mut room = [0; 2048];
-    loop {
-        let outcome = drive(link, clock, |context, is_draining| match is_draining {
-            true => Poll::Ready(None),
-            false => stream.poll_first(context, &mut room).map(Some),
-        });
-        let count = match outcome {
-            Some(Some(Ok(0))) if buffer.is_empty() => return Ok(Protocol::None),
-            Some(Some(count)) => count?,
-            Some(None) => return Ok(Protocol::None),
-            // Answered as whatever else comes too late.
-            None => 0,
-        };
-        buffer.extend_from_slice(&room[..count]);
-        let compared = buffer.len().min(PREFACE.len());
-        let is_like_it = buffer[..compared] == PREFACE[..compared];
-        if is_like_it && compared < PREFACE.len() && count > 0 {
-            continue;
+    let outcome = drive(link, clock, |context, is_draining| {
+        if is_draining {
+            return Poll::Ready(Ok(Protocol::None));
         }
-        stream.unread(buffer.into());
-        let is_http2 = is_like_it && compared == PREFACE.len();
-        return Ok(if is_http2 { Protocol::Http2 } else { Protocol::Http1 });
-    }
+        loop {
+            ready!(lookout.poll(context))?;
+            let is_at_end = lookout.is_at_end();
+            let protocol = lookout.ahead(|bytes| {
+                let compared = bytes.len().min(PREFACE.len());
+                match bytes[..compared] == PREFACE[..compared] {
+                    _ if is_at_end && bytes.is_empty() => Some(Protocol::None),
+                    true if compared == PREFACE.len() => Some(Protocol::Http2),
+                    true if !is_at_end => None,
+                    _ => Some(Protocol::Http1),
+                }
+            });
+            if let Some(protocol) = protocol {
+                return Poll::Ready(Ok(protocol));
+            }
+        }
+    });
+    // What comes too late is answered as that.
+    outcome.unwrap_or(Ok(Protocol::Http1))
 }
 
 /// The place of a connection among those that hear of the drain.
@@ -150,7 +150,9 @@ where
 {
     let settings = link.settings();
     let service = Service { link: Arc::clone(link), is_http2: false };
+    let lookout = stream.lookout();
     let mut connection = http1::Builder::new()
+        .half_close(true)
         .max_headers(settings.max_headers)
         .max_header_size(settings.max_head_bytes)
         .max_buf_size(BUFFER_BYTES.max(settings.max_head_bytes))
@@ -160,18 +162,25 @@ where
         if is_draining {
             Pin::new(&mut connection).graceful_shutdown();
         }
-        connection.poll_without_shutdown(context)
+        if let Poll::Ready(outcome) = connection.poll_without_shutdown(context) {
+            return Poll::Ready(outcome.map(|()| Fate::Done));
+        }
+        match link.is_streaming() {
+            true => lookout.poll_end(context).map(|()| Ok(Fate::Gone)),
+            false => Poll::Pending,
+        }
     });
+    drop(lookout);
     let parts = connection.into_parts();
     let speak = link.upgrade.lock().take();
-    if let (Some(Ok(())), Some(speak)) = (&outcome, speak) {
+    if let (Some(Ok(Fate::Done)), Some(speak)) = (&outcome, speak) {
         let (stream, unread) = parts.io.into_parts();
         // hyper has read all of what was read ahead, or has ended before.
         let ahead = if parts.read_buf.is_empty() { unread } else { parts.read_buf };
         return speak(Upgraded::new(Box::new(stream), ahead));
     }
     let is_too_slow = outcome.is_none() && clock.borrow().is_in_head();
-    let is_clean = matches!(outcome, Some(Ok(()))) && !link.is_unread();
+    let is_clean = matches!(outcome, Some(Ok(Fate::Done))) && !link.is_unread();
     let is_owed_silence = outcome.is_none() || is_clean && parts.read_buf.is_empty();
     let is_at_end = parts.io.is_at_end();
     let (stream, _) = parts.io.into_parts();
@@ -210,9 +219,16 @@ where
         if is_draining {
             connection.as_mut().graceful_shutdown();
         }
-        connection.as_mut().poll(context)
+        connection.as_mut().poll(context).map_ok(|()| Fate::Done)
     });
     ended(outcome)
+}
+
+/// How a connection has ended.
+enum Fate {
+    Done,
+    /// The peer has ended it while a response was being made.
+    Gone,
 }
 
 /// Polls something to its end, and tells it once that the server drains. None if the peer takes
@@ -260,14 +276,17 @@ fn close(stream: &impl PollDuplex, is_to_linger: bool) {
 }
 
 /// Whatever ends a connection with an error is its peer's doing, or was reported before.
-fn ended(outcome: Option<hyper::Result<()>>) -> io::Result<()> {
+fn ended(outcome: Option<hyper::Result<Fate>>) -> io::Result<()> {
     match outcome {
         None => {
             Err(io::Error::new(io::ErrorKind::TimedOut, "the peer has kept still for too long"))
         }
-        Some(outcome) => {
-            outcome.map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error))
+        Some(Ok(Fate::Done)) => Ok(()),
+        Some(Ok(Fate::Gone)) => {
+            let message = "the peer has gone inside of a response";
+            Err(io::Error::new(io::ErrorKind::BrokenPipe, message))
         }
+        Some(Err(error)) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, error)),
     }
 }
 

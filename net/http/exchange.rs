@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ::http::{Method, StatusCode, Uri, Version};
-use http_body::Body;
 use hyper::body::Incoming;
 
 use super::shared::{Link, Shared};
@@ -31,7 +30,7 @@ struct Record {
 
 impl Exchange {
     pub(super) fn begin(link: Arc<Link>, request: &::http::Request<Incoming>) -> Exchange {
-        link.begin(request.body().is_end_stream());
+        link.begin();
         let is_logged = tracing::enabled!(target: ACCESS, tracing::Level::INFO);
         let record = is_logged.then(|| {
             Box::new(Record {

@@ -173,12 +173,7 @@ impl RequestBody {
         }
         loop {
             match next_frame(incoming, self.timeout)? {
-                None => {
-                    if let Some(link) = &self.link {
-                        link.show_end(false);
-                    }
-                    return Ok(None);
-                }
+                None => return Ok(None),
                 Some(frame) => match frame.into_data() {
                     Ok(data) => {
                         self.received += data.len() as u64;

@@ -32,7 +32,7 @@ enum State {
 impl SentBody {
     pub(super) fn new(content: Content, exchange: Exchange) -> SentBody {
         if matches!(content, Content::Chunks(_) | Content::Writer(_)) {
-            exchange.link().show_end(true);
+            exchange.link().note_streaming();
         }
         SentBody { state: State::Content(content), exchange }
     }

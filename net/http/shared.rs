@@ -59,9 +59,7 @@ pub(super) struct Link {
     active: AtomicUsize,
     begun: AtomicUsize,
     is_unread: AtomicBool,
-    /// The end of what the peer sends says something to whoever reads the request, or makes the
-    /// response.
-    shows_end: AtomicBool,
+    is_streaming: AtomicBool,
 }
 
 impl Link {
@@ -74,7 +72,7 @@ impl Link {
             active: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
             is_unread: AtomicBool::new(false),
-            shows_end: AtomicBool::new(true),
+            is_streaming: AtomicBool::new(false),
         }
     }
 
@@ -82,25 +80,25 @@ impl Link {
         &self.shared.settings
     }
 
-    /// A request has begun, whose body is complete or is not.
-    pub(super) fn begin(&self, is_complete: bool) {
-        self.show_end(!is_complete);
+    pub(super) fn begin(&self) {
         self.active.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
+        self.is_streaming.store(false, Ordering::Relaxed);
         self.active.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether the end of what the peer sends is to be told from now on, even while a request is
-    /// being served.
-    pub(super) fn show_end(&self, shows: bool) {
-        self.shows_end.store(shows, Ordering::Relaxed);
+    /// A response has begun that is made while it is sent, by somebody who is to end if the peer
+    /// has gone.
+    pub(super) fn note_streaming(&self) {
+        self.is_streaming.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn hides_end(&self) -> bool {
-        self.is_active() && !self.shows_end.load(Ordering::Relaxed)
+    /// Whether such a response is being sent; of use for HTTP/1 alone.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.is_streaming.load(Ordering::Relaxed)
     }
 
     /// Whether a request is being served.

@@ -150,6 +150,16 @@ fn a_peer_that_has_ended_its_direction_gets_its_answer() {
     client.end_sending();
     assert_eq!(client.answer().text(), "/half ");
     client.assert_closed();
+    // With a body, too, however it comes.
+    for body in
+        ["content-length: 2\r\n\r\nok", "transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"]
+    {
+        let mut client = served.client();
+        client.send(format!("POST /half HTTP/1.1\r\nhost: t\r\n{body}"));
+        client.end_sending();
+        assert_eq!(client.answer().text(), "/half ok");
+        client.assert_closed();
+    }
     // Or nothing, after half a head.
     let mut client = served.client();
     client.send("GET /half HTTP/1.1\r\nho");

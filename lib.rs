@@ -52,8 +52,8 @@
 pub use greenstd_net as net;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    block_on, blocking, channel, dbg, eprint, eprintln, fs, green_local, group, local, park,
-    poller, print, println, process, queue, resource, run, runtime, select, signal, spawn,
+    block_on, blocking, channel, dbg, eprint, eprintln, fs, future, green_local, group, local,
+    park, poller, print, println, process, queue, resource, run, runtime, select, signal, spawn,
     spawn_local, sync, thread, time,
 };
 

@@ -21,6 +21,7 @@ mod halves;
 mod limited_lines;
 mod memory_pipe;
 mod pipeline;
+mod poll_duplex;
 mod relay;
 mod relay_by_threads;
 mod scratch;
@@ -40,7 +41,9 @@ pub use self::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, Wr
 pub use self::limited_lines::{BufReadExt, LimitedLines};
 pub use self::memory_pipe::{MemoryPipeReader, MemoryPipeWriter, pipe_in_memory};
 pub use self::pipeline::{Pipeline, PipelineError, pipeline};
+pub use self::poll_duplex::PollDuplex;
 pub use self::throttle::{RateLimiter, Throttled};
 
 pub(crate) use self::duplex::duplex_socket;
 pub(crate) use self::halves::{into_split, split, splittable};
+pub(crate) use self::scratch::with as with_scratch;

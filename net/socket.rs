@@ -21,6 +21,7 @@ mod idle;
 mod lent;
 mod mode;
 pub(crate) mod pauses;
+mod polled;
 pub(crate) mod traits;
 // The one place with unsafe code: system calls that no crate offers with per-call flags.
 #[allow(unsafe_code)]

@@ -17,7 +17,7 @@
 //! woken somebody for nothing: forget, park, be told again.
 
 use crate::engine;
-use crate::readiness::Registration;
+use crate::readiness::{Polled, Registration};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
@@ -124,6 +124,16 @@ impl Fd {
             engine::spend_io_bytes(moved);
         }
         Ok(moved)
+    }
+
+    /// What a future that has met `WouldBlock` waits for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Polled::new`].
+    #[inline]
+    pub(crate) fn polled(&self, interest: Interest) -> io::Result<Polled> {
+        Polled::new(&self.registration, self.as_fd(), interest)
     }
 
     /// Makes `call` once, for a user who asked not to wait. A green thread that tries again and

@@ -7,8 +7,6 @@
 mod engine;
 
 #[cfg(not(loom))]
-mod block_on;
-#[cfg(not(loom))]
 pub mod blocking;
 #[cfg(not(loom))]
 pub mod channel;
@@ -16,6 +14,8 @@ pub mod channel;
 pub mod fd;
 #[cfg(not(loom))]
 pub mod fs;
+#[cfg(not(loom))]
+pub mod future;
 #[cfg(not(loom))]
 pub mod group;
 #[cfg(not(loom))]
@@ -56,5 +56,5 @@ mod tests;
 
 #[cfg(not(loom))]
 pub use self::{
-    block_on::block_on, blocking::blocking, runtime::run, thread::spawn, thread::spawn_local,
+    blocking::blocking, future::block_on, runtime::run, thread::spawn, thread::spawn_local,
 };

@@ -16,8 +16,9 @@ use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
 pub(crate) use crate::engine::{
-    Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Mutex, MutexGuard, Place, Reason, Waited, Wakeup,
-    Wakeups, deadline, grant_each, is_on_green_thread, is_to_end, wait_in_line,
+    Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Mutex, MutexGuard, Place, Reason, Waited,
+    WaitingFor, Wakeup, Wakeups, deadline, grant_each, is_on_green_thread, is_to_end,
+    park_shielded, wait_in_line,
 };
 pub use crate::engine::{
     ExternalWork, Outcome, ServiceThread, spend_io_budget as spend_budget,
@@ -40,6 +41,11 @@ impl Unparker {
     /// Ends the thread's park, or its next one. Never blocks.
     pub fn unpark(&self) {
         self.waiter.unpark();
+    }
+
+    /// Whether it is that of the calling thread.
+    pub(crate) fn is_current(&self) -> bool {
+        self.waiter.is_current()
     }
 }
 

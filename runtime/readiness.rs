@@ -10,6 +10,7 @@
 //! 2. It is ended, by `deregister`, before that descriptor is closed;
 //!    a registration that outlives it would catch the events of whoever gets the number next.
 
+mod polled;
 mod unowned;
 mod watch;
 
@@ -22,6 +23,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+pub(crate) use self::polled::Polled;
 pub use self::unowned::{Told, Unowned};
 pub(crate) use self::watch::Watch;
 pub use crate::engine::{Interest, PollFd, PollFlags};
@@ -96,7 +98,9 @@ impl Registration {
         }
         engine::check_fork()?;
         // Leaves all the lists however this ends: by an error of a later one, too.
-        let mut queued = Queued { waits: waits.clone(), count: 0 };
+        let sources =
+            waits.clone().filter_map(|(place, _, interest)| Some((place.source()?, interest)));
+        let mut queued = Queued::new(sources);
         for (registration, fd, interest) in waits {
             if !registration.attach(fd, interest, &|| true)?.enqueue(interest, Waiter::current()) {
                 return Ok(true);
@@ -206,19 +210,23 @@ impl Registration {
     }
 }
 
-/// The calling green thread in the lists of the first `count` descriptors of a wait.
-struct Queued<'r, I: Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone> {
-    waits: I,
+/// The calling thread in the lists of the first `count` sources of a wait.
+struct Queued<'s, I: Iterator<Item = (&'s Source, Interest)> + Clone> {
+    sources: I,
     count: usize,
 }
 
-impl<'r, I: Iterator<Item = (&'r Registration, RawFd, Interest)> + Clone> Drop for Queued<'r, I> {
+impl<'s, I: Iterator<Item = (&'s Source, Interest)> + Clone> Queued<'s, I> {
+    fn new(sources: I) -> Queued<'s, I> {
+        Queued { sources, count: 0 }
+    }
+}
+
+impl<'s, I: Iterator<Item = (&'s Source, Interest)> + Clone> Drop for Queued<'s, I> {
     fn drop(&mut self) {
-        for (registration, _, interest) in self.waits.clone().take(self.count) {
+        for (source, interest) in self.sources.clone().take(self.count) {
             // As for one: what is ready by now has taken the waiter out, or is about to.
-            if let Some(source) = registration.source()
-                && !source.observe().is_ready(interest)
-            {
+            if !source.observe().is_ready(interest) {
                 source.dequeue(interest, Waiter::is_current);
             }
         }

@@ -29,7 +29,7 @@ thread_local! {
 static BUFFERS: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
 /// Calls `body` with a buffer, whose contents are what somebody has left there.
-pub(super) fn with<R>(body: impl FnOnce(&mut [u8]) -> R) -> R {
+pub(crate) fn with<R>(body: impl FnOnce(&mut [u8]) -> R) -> R {
     let is_shared = ThreadLocals::current() == ThreadLocals::Own;
     let taken = match is_shared {
         true => BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop(),

@@ -154,8 +154,8 @@ pub(crate) use self::{
     locals::Local,
     lock_guard::LockGuard,
     park::{
-        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_until, register,
-        register_from_anywhere, yield_now,
+        deadline, is_elsewhere, is_on_green_thread, own_reactor, park_shielded, park_until,
+        register, register_from_anywhere, yield_now,
     },
     poll::{look, poll, poll_all, poll_for_any},
     raw_fd::from_raw_fd,

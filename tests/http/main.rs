@@ -1,0 +1,17 @@
+//! Laws of the HTTP server.
+
+#[allow(dead_code, reason = "servers have runtimes of their own; the watchdog is what is shared")]
+#[path = "../common/flavour.rs"]
+mod flavour;
+#[path = "../common/random.rs"]
+mod random;
+
+mod bodies;
+mod client;
+mod fixture;
+mod http2;
+mod peers;
+mod requests;
+mod stop;
+mod strangers;
+mod upgrades;

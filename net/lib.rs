@@ -34,6 +34,8 @@ pub mod resolver;
 pub mod server;
 mod socket;
 mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod udp;
 mod unix;
 

@@ -33,6 +33,10 @@ pub mod report;
 pub mod rounds;
 pub mod server;
 pub mod sys;
+#[cfg(feature = "tls")]
+pub mod tls_load;
+#[cfg(feature = "tls")]
+pub mod tls_server;
 pub mod udp_load;
 pub mod udp_server;
 pub mod unix_server;

@@ -69,6 +69,16 @@ pub trait Duplex {
         Ok(())
     }
 
+    /// Writes what there is room for at once; never waits. For what is said in passing, as a
+    /// farewell at a drop: a stream that cannot tell whether it would wait need not implement it.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room, or if this is not implemented; those of the stream.
+    fn try_write_to(&self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
     /// The socket behind the stream, if the stream passes its bytes on as they are.
     ///
     /// With it two streams are copied by one thread instead of three, without a buffer while they
@@ -112,7 +122,7 @@ impl<'s> Endpoint<'s> {
     }
 
     /// Writes what there is room for, once, and suspends nobody.
-    pub(super) fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
         self.socket.try_write(buffer, self.events_tell)
     }
 }
@@ -138,6 +148,10 @@ macro_rules! duplex_socket {
 
             fn shutdown(&self, how: ::std::net::Shutdown) -> ::std::io::Result<()> {
                 $socket::shutdown(self, how)
+            }
+
+            fn try_write_to(&self, bytes: &[u8]) -> ::std::io::Result<usize> {
+                $crate::io::Endpoint::$kind(&self.socket).try_write(bytes)
             }
 
             fn endpoint(&self) -> Option<$crate::io::Endpoint<'_>> {
@@ -167,6 +181,10 @@ macro_rules! duplex_pointer {
 
             fn flush(&self) -> io::Result<()> {
                 (**self).flush()
+            }
+
+            fn try_write_to(&self, bytes: &[u8]) -> io::Result<usize> {
+                (**self).try_write_to(bytes)
             }
 
             fn endpoint(&self) -> Option<Endpoint<'_>> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::Interest;
 
-use super::connection::{Connection, Side};
+use super::connection::{Connection, Side, State};
 use super::pipe::{self, Attempt};
 use crate::io::{Duplex, splittable};
 use crate::socket::{Mode, refuse_zero};
@@ -207,16 +207,25 @@ impl DuplexStream {
     fn write_from(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let End { connection, side, mode } = &*self.end;
         connection.call(*side, Interest::Write, mode, |state, now| {
-            if let Err(error) = state.check() {
-                return Attempt::Done(Err(error));
-            }
-            let attempt = state.pipe(*side, Interest::Write).write(now, buffers);
-            if matches!(attempt, Attempt::Done(Ok(1..))) {
-                state.has_written(*side);
-            }
-            attempt
+            attempt_write(state, *side, now, buffers)
         })
     }
+}
+
+fn attempt_write(
+    state: &mut State,
+    side: Side,
+    now: Instant,
+    buffers: &[IoSlice<'_>],
+) -> Attempt<io::Result<usize>> {
+    if let Err(error) = state.check() {
+        return Attempt::Done(Err(error));
+    }
+    let attempt = state.pipe(side, Interest::Write).write(now, buffers);
+    if matches!(attempt, Attempt::Done(Ok(1..))) {
+        state.has_written(side);
+    }
+    attempt
 }
 
 /// Reads park until there is data, the end of the stream, an error, or the read timeout.
@@ -280,6 +289,15 @@ impl Duplex for DuplexStream {
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         DuplexStream::shutdown(self, how)
+    }
+
+    fn try_write_to(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.end.connection.lock();
+        let buffers = [IoSlice::new(bytes)];
+        match attempt_write(&mut state, self.end.side, Instant::now(), &buffers) {
+            Attempt::Done(outcome) => outcome,
+            Attempt::Wait(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 

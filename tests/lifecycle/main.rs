@@ -1,6 +1,9 @@
 //! Laws of the life of green threads: how they are ended, who is told, and what is left of them.
 #![allow(unsafe_code, reason = "children set limits")]
 
+#[cfg(feature = "tls")]
+#[path = "../common/certificates.rs"]
+mod certificates;
 #[path = "../common/child.rs"]
 mod child;
 mod files;

@@ -111,12 +111,19 @@ macro_rules! lines {
 // After the macros, which it uses.
 mod net;
 mod process;
+#[cfg(feature = "tls")]
+mod tls;
 
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
-    WAITING.iter().chain(net::WAITING).chain(process::WAITING)
+    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(TLS)
 }
+
+#[cfg(feature = "tls")]
+const TLS: &[Row] = tls::WAITING;
+#[cfg(not(feature = "tls"))]
+const TLS: &[Row] = &[];
 
 const WAITING: &[Row] = lines! {
     row("thread::sleep", |_| thread::sleep(LONG)),

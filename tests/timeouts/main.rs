@@ -3,6 +3,9 @@
 //! What holds for one blocking call holds for all: the laws in `every_wait` run against each of
 //! the calls in the table of `waits`.
 
+#[cfg(feature = "tls")]
+#[path = "../common/certificates.rs"]
+mod certificates;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;

@@ -13,6 +13,8 @@ mod select;
 mod servers;
 mod signals;
 mod threads;
+#[cfg(feature = "tls")]
+mod tls;
 mod unix;
 
 use greenstd::time::Ticker;
@@ -44,7 +46,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 15] = [
+    let tables: [&'static [Wait]; 16] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,
@@ -59,10 +61,16 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         servers::WAITS,
         signals::WAITS,
         threads::WAITS,
+        TLS,
         unix::WAITS,
     ];
     tables.into_iter().flatten()
 }
+
+#[cfg(feature = "tls")]
+const TLS: &[Wait] = tls::WAITS;
+#[cfg(not(feature = "tls"))]
+const TLS: &[Wait] = &[];
 
 /// Sleeping and parking.
 const TIME: &[Wait] = &[

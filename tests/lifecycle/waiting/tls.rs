@@ -18,7 +18,7 @@ pub const WAITING: &[Row] = lines! {
         |d| (&*d.1).write_all(&[0]).unwrap(), |d| at_once(|| (&d.0).read(&mut [0]).is_ok())),
     row("TlsStream::write", full(), |d| assert_eq!((&d.0).write(&[0]).unwrap(), 1),
         |d| drain(&d.1)),
-    row("TlsStream::flush", full(), |d| d.0.flush().unwrap(), |d| drain(&d.1)),
+    row("TlsStream::flush", full(), |d| (&d.0).flush().unwrap(), |d| drain(&d.1)),
     row("TlsStream::shutdown", full(),
         |d| d.0.shutdown(std::net::Shutdown::Write).unwrap(), |d| drain(&d.1)),
 };

@@ -33,7 +33,7 @@ fn write(time: Option<Duration>) {
 fn flush(time: Option<Duration>) {
     let (client, _server) = full();
     client.get_ref().set_write_timeout(time).unwrap();
-    assert_eq!(client.flush().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!((&client).flush().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 fn close(time: Option<Duration>) {

@@ -40,6 +40,8 @@ mod tcp;
 pub mod tls;
 mod udp;
 mod unix;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,

@@ -16,6 +16,13 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
+#[cfg(target_arch = "x86_64")]
+const FSTATAT: Sysno = Sysno::newfstatat;
+
+/// Newer architectures have had one only.
+#[cfg(not(target_arch = "x86_64"))]
+const FSTATAT: Sysno = Sysno::fstatat;
+
 hooks! {
     /// A FIFO's other side is waited for by an OS thread. Its `mode` is a word that may be
     /// missing.
@@ -128,7 +135,7 @@ unsafe fn is_waited_for(folder: c_int, path: *const c_char, flags: c_int) -> boo
     let place = about.as_mut_ptr().expose_provenance();
     let arguments = [folder as usize, path.addr(), place, follow as usize, 0, 0];
     // SAFETY: the caller's path, and room of ours.
-    if unsafe { raw::call(Sysno::newfstatat, arguments) }.is_err() {
+    if unsafe { raw::call(FSTATAT, arguments) }.is_err() {
         // What there is to say about that, `open` says itself.
         return false;
     }

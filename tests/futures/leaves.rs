@@ -124,7 +124,7 @@ laws! {
         block_on(async {
             let write = async { write_all(&one, &bytes).await.unwrap(); drop(one) };
             let receive = async {
-                let mut buffer = [0; 65536];
+                let mut buffer = vec![0; 65536];
                 let mut count = 0;
                 loop {
                     let moved = poll_fn(|context| other.poll_read_from(context, &mut buffer, None));
@@ -142,11 +142,8 @@ laws! {
                     let mut filled = 0;
                     while filled < buffer.len() {
                         let rest = &mut buffer[filled..];
-                        let read = |context: &mut Context<'_>| {
-                            unix_other.poll_read_from(context, rest, None)
-                        };
-                        let mut read = read;
-                        filled += poll_fn(|context| read(context)).await.unwrap();
+                        let read = poll_fn(|context| unix_other.poll_read_from(context, rest, None));
+                        filled += read.await.unwrap();
                     }
                 }
             };

@@ -2,8 +2,8 @@
 //! static_files -- 127.0.0.1:8080 FOLDER`.
 //!
 //! `/` and below are the files, with ranges and validators. `/hello/NAME` is made by a handler;
-//! `/count` is written while it is sent, a line every tenth of a second. It ends at the first SIGINT
-//! or SIGTERM, once what is under way is done.
+//! `/count` is written while it is sent, a line every tenth of a second. It ends at the first
+//! SIGINT or SIGTERM, once what is under way is done.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -44,7 +44,7 @@ const MAX_STREAMS: u32 = 100;
 /// | setting | default | what it limits |
 /// |---|---|---|
 /// | [`max_connections`](Builder::max_connections) | 10,000 | connections, idle ones too |
-/// | [`max_connections_per_peer`](Builder::max_connections_per_peer) | none | those of one address |
+/// | [`max_connections_per_peer`](Builder::max_connections_per_peer) | none | those of one peer |
 /// | [`max_requests`](Builder::max_requests) | none | requests that are served at once |
 /// | [`max_streams`](Builder::max_streams) | 100 | those of one connection of HTTP/2 |
 /// | [`head_timeout`](Builder::head_timeout) | 30 s | the head of a request |

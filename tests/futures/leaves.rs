@@ -141,9 +141,10 @@ laws! {
                     let mut buffer = [0; 1 << 10];
                     let mut filled = 0;
                     while filled < buffer.len() {
-                        let rest = &mut buffer[filled..];
-                        let read = poll_fn(|context| unix_other.poll_read_from(context, rest, None));
-                        filled += read.await.unwrap();
+                        let read = |context: &mut Context<'_>| {
+                            unix_other.poll_read_from(context, &mut buffer[filled..], None)
+                        };
+                        filled += poll_fn(read).await.unwrap();
                     }
                 }
             };

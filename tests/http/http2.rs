@@ -18,10 +18,13 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const END_HEADERS: u8 = 4;
 const END_STREAM_AND_HEADERS: u8 = 5;
 
 /// `GET http://t/` by indices of HPACK's static table, and the authority as a literal.
@@ -109,6 +112,41 @@ fn invalid_frames_end_the_connection_with_a_reason() {
         let told = kinds(&client.rest());
         assert!(told.contains(&GOAWAY), "{told:?} {frames:?}");
         assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
+}
+
+/// The stream is reset after the answer, by which the peer is told to send no more; the connection
+/// and its other streams go on.
+#[test]
+fn a_body_that_is_too_large_is_refused_and_the_connection_goes_on() {
+    let served = serve(
+        1,
+        |builder| builder.max_body_bytes(10),
+        |mut request: Request| request.body_mut().read_all(),
+    );
+    let mut client = served.client();
+    greet(&mut client);
+    // POST http://t/, whose body is longer than it may be, and not at its end.
+    let post = [&[0x83], &GET[1..]].concat();
+    client.send(frame(HEADERS, END_HEADERS, 1, &post));
+    client.send(frame(DATA, 0, 1, &[0; 11]));
+    // `:status`, whose name has an index, and 413 in the three bytes of Huffman's code (RFC 7541).
+    let answer = payload_of(&mut client, HEADERS, 1);
+    assert!(answer.starts_with(&[0x48, 0x83, 0x68, 0x2c, 0xff]), "{answer:x?}");
+    assert_eq!(payload_of(&mut client, RST_STREAM, 1), [0; 4], "no error, but no more");
+    client.send(frame(HEADERS, END_STREAM_AND_HEADERS, 3, GET));
+    // 200 is in the table.
+    assert_eq!(payload_of(&mut client, HEADERS, 3)[0], 0x88);
+}
+
+/// The payload of the next frame of that kind on that stream.
+fn payload_of(client: &mut Client, kind: u8, stream: u8) -> Vec<u8> {
+    loop {
+        let head = client.exactly(9);
+        let payload = client.exactly(usize::from(head[1]) << 8 | usize::from(head[2]));
+        if (head[3], head[8]) == (kind, stream) {
+            return payload;
+        }
     }
 }
 

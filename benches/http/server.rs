@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use crate::support::child::Job;
 use crate::support::contender::{Measurement, System};
+use crate::support::green::Green;
 use crate::support::server::{announce, prepare};
 use crate::support::{on_tokio, ours};
 

@@ -30,9 +30,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Node's `maxHeaderSize`.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// hyper's default.
-const MAX_HEADERS: usize = 100;
-
 /// The default of most frameworks.
 const MAX_BODY_BYTES: u64 = 2 * 1024 * 1024;
 
@@ -78,7 +75,7 @@ impl Builder {
             body_timeout: Some(TIMEOUT),
             write_timeout: Some(TIMEOUT),
             max_head_bytes: MAX_HEAD_BYTES,
-            max_headers: MAX_HEADERS,
+            max_headers: connection::DEFAULT_MAX_HEADERS,
             max_body_bytes: Some(MAX_BODY_BYTES),
             max_requests: None,
             max_streams: MAX_STREAMS,

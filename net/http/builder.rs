@@ -30,9 +30,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Node's `maxHeaderSize`.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// hyper's default.
-const MAX_HEADERS: usize = 100;
-
 /// The default of most frameworks.
 const MAX_BODY_BYTES: u64 = 2 * 1024 * 1024;
 
@@ -44,7 +41,7 @@ const MAX_STREAMS: u32 = 100;
 /// | setting | default | what it limits |
 /// |---|---|---|
 /// | [`max_connections`](Builder::max_connections) | 10,000 | connections, idle ones too |
-/// | [`max_connections_per_peer`](Builder::max_connections_per_peer) | none | those of one address |
+/// | [`max_connections_per_peer`](Builder::max_connections_per_peer) | none | those of one peer |
 /// | [`max_requests`](Builder::max_requests) | none | requests that are served at once |
 /// | [`max_streams`](Builder::max_streams) | 100 | those of one connection of HTTP/2 |
 /// | [`head_timeout`](Builder::head_timeout) | 30 s | the head of a request |
@@ -78,7 +75,7 @@ impl Builder {
             body_timeout: Some(TIMEOUT),
             write_timeout: Some(TIMEOUT),
             max_head_bytes: MAX_HEAD_BYTES,
-            max_headers: MAX_HEADERS,
+            max_headers: connection::DEFAULT_MAX_HEADERS,
             max_body_bytes: Some(MAX_BODY_BYTES),
             max_requests: None,
             max_streams: MAX_STREAMS,

@@ -2,7 +2,7 @@
 //!
 //! | state | how long | counted from |
 //! |---|---|---|
-//! | idle: no request under way, nothing read of the next | the idle timeout | the end of the last |
+//! | idle: no request under way, none begun | the idle timeout | the end of the last |
 //! | a head has begun | the head timeout | its first byte |
 //! | a request is being served | for ever: its body has a timeout of its own | |
 //!

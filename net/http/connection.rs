@@ -31,6 +31,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// hyper's own bounds for what it reads and writes at once; a head may take as much.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// hyper's own limit of the fields of a head.
+pub(super) const DEFAULT_MAX_HEADERS: usize = 100;
+
 /// How often a peer of HTTP/2 is asked whether it is there, while it has streams: hyper's default
 /// for the answer is 20 s.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -151,9 +154,13 @@ where
     let settings = link.settings();
     let service = Service { link: Arc::clone(link), is_http2: false };
     let lookout = stream.lookout();
-    let mut connection = http1::Builder::new()
+    let mut builder = http1::Builder::new();
+    if settings.max_headers != DEFAULT_MAX_HEADERS {
+        // hyper has room for its default on the stack, and clears whatever else it is told.
+        builder.max_headers(settings.max_headers);
+    }
+    let mut connection = builder
         .half_close(true)
-        .max_headers(settings.max_headers)
         .max_header_size(settings.max_head_bytes)
         .max_buf_size(BUFFER_BYTES.max(settings.max_head_bytes))
         .header_read_timeout(None)

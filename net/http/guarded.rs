@@ -4,9 +4,9 @@
 //! the write timeout, whatever the connection is doing.
 //!
 //! A peer that has ended its direction may still wait for its answer, so hyper is told to go on
-//! (`half_close`), and then does not read before it has sent that. But a response that is made while
-//! it is sent may go on for ever, and its maker is to end if the peer has gone: for the time of such
-//! a response a `Lookout` reads on, keeps what comes, and tells of the end.
+//! (`half_close`), and then does not read before it has sent that. But a response that is made
+//! while it is sent may go on for ever, and its maker is to end if the peer has gone: for the time
+//! of such a response a `Lookout` reads on, keeps what comes, and tells of the end.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};

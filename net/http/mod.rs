@@ -26,6 +26,7 @@ mod connection;
 mod drain;
 mod exchange;
 mod failure;
+mod files;
 mod guarded;
 mod reply;
 mod request;
@@ -44,6 +45,7 @@ pub use bytes::Bytes;
 
 pub use self::builder::Builder;
 pub use self::failure::BodyError;
+pub use self::files::StaticFiles;
 pub use self::reply::{IntoResponse, Response, ResponseBody};
 pub use self::request::{Request, RequestBody, RequestExt};
 pub use self::server::HttpServer;

@@ -9,6 +9,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -80,7 +81,11 @@ impl Future for Answering {
                     }
                     match start(&link, *request) {
                         Ok(receiver) => self.state = State::Handled(receiver),
-                        Err(answer) => break answer,
+                        Err(error) => {
+                            let server = link.settings().name.as_str();
+                            tracing::warn!(server, %error, "no green thread for a request");
+                            break (StatusCode::SERVICE_UNAVAILABLE.into_response(), None);
+                        }
                     }
                 }
                 State::Handled(mut receiver) => {
@@ -127,7 +132,7 @@ fn take_upgrade(response: &mut Response) -> Content {
 }
 
 /// Starts the handler on a green thread of its own.
-fn start(link: &Arc<Link>, request: Received) -> Result<oneshot::Receiver<Answer>, Answer> {
+fn start(link: &Arc<Link>, request: Received) -> io::Result<oneshot::Receiver<Answer>> {
     let (sender, receiver) = oneshot::channel();
     let mut builder = Builder::new().name(format!("{}-request", link.settings().name));
     if let Some(bytes) = link.settings().stack_size {
@@ -138,13 +143,7 @@ fn start(link: &Arc<Link>, request: Received) -> Result<oneshot::Receiver<Answer
         // The connection may have gone meanwhile.
         let _ = sender.send(handle(&its_link, request));
     };
-    match link.handlers.spawn_with(builder, body) {
-        Ok(_) => Ok(receiver),
-        Err(error) => {
-            tracing::warn!(server = link.settings().name, %error, "no green thread for a request");
-            Err((StatusCode::SERVICE_UNAVAILABLE.into_response(), None))
-        }
-    }
+    link.handlers.spawn_with(builder, body).map(|_| receiver)
 }
 
 /// Calls the handler. Blocks as long as it does, and before that until there is a permit.

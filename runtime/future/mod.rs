@@ -1,7 +1,7 @@
 //! Futures on threads that block: the way into async code, and what such code may wait for.
 //!
 //! [`block_on`] runs a future to its end. Inside of it futures may wait for whatever wakes them;
-//! for descriptors by [`wake_when_ready`], and for the time by [`sleep_until`], which are leaves for
+//! for descriptors by [`wake_when_ready`], for the time by [`sleep_until`]. These are leaves for
 //! bridges to async crates: the thread that polls is the one that waits for them, in its worker's
 //! reactor, so they cost what a blocking call costs and need no thread of their own.
 

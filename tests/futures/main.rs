@@ -4,6 +4,8 @@
 #[path = "../common/flavour.rs"]
 mod flavour;
 
+mod leaves;
+
 use greenstd::block_on;
 use greenstd::sync::Event;
 use std::cell::Cell;

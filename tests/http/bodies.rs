@@ -25,7 +25,10 @@ fn a_body_with_a_length_is_read_to_its_end_and_no_further() {
             assert_eq!(client.post("/", &body).body, body);
         }
         // The next request is in the same segment as the body.
-        client.send("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\n\r\nabcGET / HTTP/1.1\r\nhost: t\r\n\r\n");
+        client.send(
+            "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\n\r\nabc\
+             GET / HTTP/1.1\r\nhost: t\r\n\r\n",
+        );
         assert_eq!(client.answer().text(), "abc");
         assert_eq!(client.answer().text(), "");
     });
@@ -59,7 +62,8 @@ fn the_peer_is_told_to_continue_at_the_first_read_and_only_then() {
         );
         let head = |path: &str| {
             format!(
-                "POST {path} HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n"
+                "POST {path} HTTP/1.1\r\nhost: t\r\n\
+                 content-length: 5\r\nexpect: 100-continue\r\n\r\n"
             )
         };
         let mut client = served.client();

@@ -86,7 +86,12 @@ impl Client {
     }
 
     pub fn answer(&mut self) -> Answer {
-        let mut answer = self.head();
+        let head = self.head();
+        self.rest_of(head)
+    }
+
+    /// Reads the body that belongs to a head.
+    pub fn rest_of(&mut self, mut answer: Answer) -> Answer {
         if let Some(length) = answer.header("content-length") {
             answer.body.resize(length.parse().unwrap(), 0);
             self.stream.read_exact(&mut answer.body).unwrap();
@@ -107,6 +112,12 @@ impl Client {
         self.stream.read_exact(&mut chunk).unwrap();
         chunk.truncate(size);
         (size > 0).then_some(chunk)
+    }
+
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
     }
 
     /// Whatever comes until the end of the connection. A reset counts as an end.

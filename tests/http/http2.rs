@@ -18,9 +18,13 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const END_HEADERS: u8 = 4;
 const END_STREAM_AND_HEADERS: u8 = 5;
 
 /// `GET http://t/` by indices of HPACK's static table, and the authority as a literal.
@@ -111,6 +115,41 @@ fn invalid_frames_end_the_connection_with_a_reason() {
     }
 }
 
+/// The stream is reset after the answer, by which the peer is told to send no more; the connection
+/// and its other streams go on.
+#[test]
+fn a_body_that_is_too_large_is_refused_and_the_connection_goes_on() {
+    let served = serve(
+        1,
+        |builder| builder.max_body_bytes(10),
+        |mut request: Request| request.body_mut().read_all(),
+    );
+    let mut client = served.client();
+    greet(&mut client);
+    // POST http://t/, whose body is longer than it may be, and not at its end.
+    let post = [&[0x83], &GET[1..]].concat();
+    client.send(frame(HEADERS, END_HEADERS, 1, &post));
+    client.send(frame(DATA, 0, 1, &[0; 11]));
+    // `:status`, whose name has an index, and 413 in the three bytes of Huffman's code (RFC 7541).
+    let answer = payload_of(&mut client, HEADERS, 1);
+    assert!(answer.starts_with(&[0x48, 0x83, 0x68, 0x2c, 0xff]), "{answer:x?}");
+    assert_eq!(payload_of(&mut client, RST_STREAM, 1), [0; 4], "no error, but no more");
+    client.send(frame(HEADERS, END_STREAM_AND_HEADERS, 3, GET));
+    // 200 is in the table.
+    assert_eq!(payload_of(&mut client, HEADERS, 3)[0], 0x88);
+}
+
+/// The payload of the next frame of that kind on that stream.
+fn payload_of(client: &mut Client, kind: u8, stream: u8) -> Vec<u8> {
+    loop {
+        let head = client.exactly(9);
+        let payload = client.exactly(usize::from(head[1]) << 8 | usize::from(head[2]));
+        if (head[3], head[8]) == (kind, stream) {
+            return payload;
+        }
+    }
+}
+
 #[test]
 fn an_idle_connection_of_http2_is_closed() {
     let patience = Duration::from_millis(50);
@@ -142,10 +181,18 @@ fn a_stop_lets_streams_finish_and_says_goodbye() {
     let stopping = server.stopping();
     let stopper = std::thread::spawn(move || server.stop(Duration::from_secs(20)));
     stopping.wait();
+    // hyper makes sure by a ping that its goodbye has arrived.
+    let mut told = Vec::new();
+    while told.last() != Some(&PING) {
+        let head = client.exactly(9);
+        let payload = client.exactly(usize::from(head[1]) << 8 | usize::from(head[2]));
+        told.push(head[3]);
+        if head[3] == PING {
+            client.send(frame(PING, 1, 0, &payload));
+        }
+    }
     go_on.set();
-    // The answer to the ping by which hyper makes sure that its goodbye has arrived.
-    client.send(frame(6, 1, 0, &[0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54]));
-    let told = kinds(&client.rest());
+    told.extend(kinds(&client.rest()));
     assert!(told.contains(&GOAWAY) && told.contains(&HEADERS), "{told:?}");
     assert!(stopper.join().unwrap().is_clean());
 }

@@ -8,6 +8,7 @@ mod random;
 
 mod bodies;
 mod client;
+mod files;
 mod fixture;
 mod http2;
 mod peers;

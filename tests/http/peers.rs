@@ -66,24 +66,6 @@ fn curl_speaks_every_version() {
     });
 }
 
-#[test]
-fn a_body_that_is_too_large_is_refused_over_http2_too() {
-    let served = serve(1, |builder| builder.max_body_bytes(100), echo);
-    let url = format!("http://{}/", served.addr());
-    let body = "x".repeat(100_000);
-    let answer = curl(&[
-        "--http2-prior-knowledge",
-        "-w",
-        "%{http_code}",
-        "-o",
-        "/dev/null",
-        "-d",
-        &body,
-        &url,
-    ]);
-    assert_eq!(answer, "413");
-}
-
 /// Many streams on few connections, each with a green thread of its own.
 #[test]
 fn h2load_gets_an_answer_to_each_of_its_requests() {

@@ -100,7 +100,8 @@ fn a_bad_chunk_is_the_end_of_the_connection() {
         ] {
             let (served, calls) = counting(workers);
             let mut client = served.client();
-            client.send("POST /one HTTP/1.1\r\nhost: t\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n");
+            client.send("POST /one HTTP/1.1\r\nhost: t\r\ncontent-length: 6\r\n");
+            client.send("transfer-encoding: chunked\r\n\r\n");
             client.send(bad);
             client.send("GET /hidden HTTP/1.1\r\nhost: t\r\n\r\n");
             assert_eq!(client.answer().status, 400, "{bad:?}");

@@ -3,13 +3,16 @@
 use super::{Both, Grants, Row, Scene, apply, ignore};
 use crate::fixture::Hanging;
 use crate::served::Served;
-use greenstd::io;
+use greenstd::io::{self, PollDuplex};
 use greenstd::net::{DuplexStream, duplex, memory};
+use greenstd::os::unix::net::UnixStream;
 use greenstd::poller::{Event, Events, PollFd, PollFlags, PollMode, Poller, poll};
 use greenstd::time::{self, timeout};
+use std::future::poll_fn;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 pub const WAITING: &[Row] = lines! {
@@ -22,6 +25,13 @@ pub const WAITING: &[Row] = lines! {
         |d| (&d.1).write_all(&[0]).unwrap(), |d| at_once(|| (&d.0).read(&mut [0]).is_ok())),
     row("DuplexStream::write", full_duplex(), |d| (&d.0).write_all(&[0]).unwrap(),
         |d| (&d.1).read_exact(&mut [0]).unwrap(), |d| at_once(|| (&d.0).write(&[0]).is_ok())),
+    row("PollDuplex::poll_read_from", UnixStream::pair().unwrap(),
+        |p| {
+            let read = |context: &mut Context<'_>| p.0.poll_read_from(context, &mut [0], None);
+            assert_eq!(greenstd::block_on(poll_fn(read)).unwrap(), 1);
+        },
+        |p| (&p.1).write_all(&[0]).unwrap(),
+        |p| at_once(|| (&p.0).read(&mut [0]).is_ok())),
     row("memory::Listener::accept", memory::Listener::new(9), |l| ignore(l.accept().unwrap()),
         |l| ignore(l.connect().unwrap()), |l| at_once(|| l.accept().is_ok())),
     row("memory::Listener::connect", full_listener(), |l| ignore(l.connect().unwrap()),

@@ -28,6 +28,9 @@ pub const WAITS: &[Wait] = &[
         |time| AsyncResult::<(), ()>::new().get_timeout(time) == Err(GetError::TimedOut),
     ),
     plain("block_on", || greenstd::block_on(std::future::pending())),
+    plain("future::sleep_until", || {
+        greenstd::block_on(greenstd::future::sleep_until(std::time::Instant::now() + super::AGES));
+    }),
     wait("WaitGroup::wait", || never_done().wait(), |time| !never_done().wait_timeout(time)),
 ];
 

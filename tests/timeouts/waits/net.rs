@@ -18,6 +18,13 @@ pub const WAITS: &[Wait] = &[
     wait("TcpStream::peek", || peek(None), |time| is_over(time, || peek(Some(time)))),
     wait("TcpStream::write", || write(None), |time| is_over(time, || write(Some(time)))),
     wait("TcpStream::connect", || connect(None), |time| is_over(time, || connect(Some(time)))),
+    plain("PollDuplex::poll_read_from", || {
+        let (stream, _peer) = pair();
+        let read = |context: &mut std::task::Context<'_>| {
+            greenstd::io::PollDuplex::poll_read_from(&stream, context, &mut [0], None)
+        };
+        greenstd::block_on(std::future::poll_fn(read)).map(drop).unwrap();
+    }),
     plain("TcpListener::accept", || drop(listener().accept())),
     plain("TcpListener::incoming", || drop(listener().incoming().next())),
     wait("TcpConnector", || connector(None), |time| is_over(time, || connector(Some(time)))),

@@ -151,6 +151,7 @@ impl FiberRef {
             (&raw mut (*header).ending).write(Ending::new());
             (&raw mut (*header).index).write(Cell::new(0));
             (&raw mut (*header).inside).write(Cell::new(0));
+            (&raw mut (*header).block).write(Cell::new(None));
             (&raw mut (*header).birth).write(birth);
             (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));
         }
@@ -195,9 +196,9 @@ impl Header {
     pub(crate) unsafe fn run(this: NonNull<Header>, stack: Range<usize>) {
         // SAFETY: it runs, so it is alive.
         let header = unsafe { this.as_ref() };
-        if let Some(block) = header.own.get() {
+        if let Some(block) = header.block.get() {
             // SAFETY: its own (`own` invariant 2), here at its start.
-            unsafe { block.as_ref().begin() };
+            header.own.set(Some(unsafe { block.as_ref().begin() }));
             super::hooks::begin_fiber(stack);
         }
         // SAFETY: passed on.
@@ -215,7 +216,7 @@ impl Header {
             drop_unclaimed();
         }
         header.bindings.end();
-        if let Some(block) = header.own.get() {
+        if let Some(block) = header.block.get() {
             // SAFETY: its own (`own` invariant 2), here at its end. A result that its handle has
             // left behind meanwhile may have used thread-locals once more.
             unsafe {

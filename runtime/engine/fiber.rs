@@ -33,7 +33,7 @@ use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
-use super::own::Block;
+use super::own::{Block, ThreadPointer};
 use super::remote::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
@@ -101,8 +101,8 @@ pub(crate) struct Header {
     pub(crate) home: AtomicPtr<Remote>,
     pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
     pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
-    /// Its thread-locals, from its start to its end, if it has its own (`own` invariant 2).
-    pub(super) own: Cell<Option<NonNull<Block>>>,
+    /// How it is resumed with its own thread-locals, if it has some; from its start to its end.
+    pub(super) own: Cell<Option<ThreadPointer>>,
     /// The top of the stack when the fiber was last switched away from, and whether frames of some
     /// size lie between there and its own code, for `fetch_stack`.
     pub(crate) parked_at: Cell<(*const u8, bool)>,
@@ -125,6 +125,8 @@ pub(crate) struct Header {
     /// How deep it is inside of the runtime, for `hooks`: only where it is hooked though it shares
     /// its worker's thread-locals.
     pub(super) inside: Cell<u32>,
+    /// The block of those thread-locals (`own` invariant 2).
+    pub(super) block: Cell<Option<NonNull<Block>>>,
     pub(super) birth: Birth,
 }
 
@@ -254,7 +256,8 @@ impl Header {
         prefetch(this.as_ptr().cast::<u8>().wrapping_add(CACHE_LINE_BYTES));
     }
 
-    /// Fetches the lines of the stack that a fiber touches first when it goes on.
+    /// Fetches what a fiber touches first when it goes on: lines of its stack, and that of its own
+    /// thread-locals.
     ///
     /// # Safety
     ///
@@ -262,7 +265,11 @@ impl Header {
     #[inline]
     pub(crate) unsafe fn fetch_stack(this: NonNull<Header>) {
         // SAFETY: alive, by the caller's promise.
-        let (top, is_deep) = unsafe { this.as_ref() }.parked_at.get();
+        let header = unsafe { this.as_ref() };
+        let (top, is_deep) = header.parked_at.get();
+        if let Some(own) = header.own.get() {
+            prefetch(own.word().cast());
+        }
         let fetch = |line| prefetch(top.wrapping_add(line * CACHE_LINE_BYTES));
         fetch(0);
         fetch(1);

@@ -204,25 +204,28 @@ impl Header {
         // SAFETY: passed on.
         unsafe { (header.vtable.run)(this) }
         let drop_unclaimed = || {
-            if !header.life.has_handle() {
+            let is_unclaimed = !header.life.has_handle();
+            if is_unclaimed {
                 // Here, where the destructor of the result may wait, as in std; the worker may not.
                 // SAFETY: its home's list holds a reference.
                 super::report::drop_unclaimed(&unsafe { FiberRef::share(this) });
             }
+            is_unclaimed
         };
-        drop_unclaimed();
+        let mut is_dropped = drop_unclaimed();
         if header.locals.destroy() {
             // The destructors may have taken their time.
-            drop_unclaimed();
+            is_dropped = drop_unclaimed();
         }
         header.bindings.end();
         if let Some(block) = header.block.get() {
-            // SAFETY: its own (`own` invariant 2), here at its end. A result that its handle has
-            // left behind meanwhile may have used thread-locals once more.
-            unsafe {
-                block.as_ref().end();
-                drop_unclaimed();
-                block.as_ref().end();
+            // SAFETY: its own (`own` invariant 2), here at its end.
+            let end = || unsafe { block.as_ref().end() };
+            end();
+            if !is_dropped && drop_unclaimed() {
+                // A result that its handle has left behind meanwhile may have used thread-locals
+                // once more.
+                end();
             }
         }
     }

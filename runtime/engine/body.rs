@@ -135,6 +135,7 @@ impl FiberRef {
         unsafe {
             (&raw mut (*header).life).write(Life::new(true));
             (&raw mut (*header).references).write(AtomicU32::new(2));
+            (&raw mut (*header).lane).write(birth.lane);
             (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
             (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));

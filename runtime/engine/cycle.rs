@@ -247,10 +247,7 @@ impl Worker {
         header.life.take_token();
         Self::arm(task, header, until);
         if !header.life.commit_park(true) {
-            match header.lane {
-                Lane::Pinned | Lane::Local => self.push_ready(task),
-                Lane::Free => self.push_yielded(task),
-            }
+            self.push_again(header.lane, task);
         }
     }
 
@@ -297,25 +294,29 @@ impl Worker {
         // inside it does not either.
         let coroutine = unsafe { &mut *header.coroutine.get() };
         let coroutine = coroutine.as_mut().expect("only started fibers are resumed");
-        let own = header.own.get();
-        let result = match own {
+        let result = match header.own.get() {
             None => coroutine.resume(()),
             // SAFETY: the fiber's block, and this worker alone has the fiber.
             Some(own) => unsafe { own.resume(self, coroutine) },
         };
         self.pulse.leave();
-        let push_again = || match own {
-            None => self.push_ready(fiber),
-            Some(_) => self.push_yielded(fiber),
-        };
         match result {
-            CoroutineResult::Yield(Suspend::Yield) => push_again(),
+            CoroutineResult::Yield(Suspend::Yield) => self.push_again(header.lane, fiber),
             CoroutineResult::Yield(how) => {
                 if !header.life.commit_park(how == Suspend::Park) {
-                    push_again();
+                    self.push_again(header.lane, fiber);
                 }
             }
             CoroutineResult::Return(()) => self.end(header, fiber),
+        }
+    }
+
+    /// Queues a fiber that has given the worker back, and can go on.
+    #[inline]
+    fn push_again(&self, lane: Lane, fiber: NonNull<Header>) {
+        match lane {
+            Lane::Pinned | Lane::Local => self.push_ready(fiber),
+            Lane::Free => self.push_yielded(fiber),
         }
     }
 

@@ -93,6 +93,8 @@ pub(crate) type FiberCoroutine = Coroutine<(), Suspend, (), Stack>;
 pub(crate) struct Header {
     pub(crate) life: Life,
     pub(super) references: AtomicU32,
+    /// That of `birth`, here for who wakes it: the first line of the cache holds all that is needed.
+    pub(crate) lane: Lane,
     pub(super) vtable: &'static VTable,
     /// Link of the inbox.
     pub(super) link: AtomicPtr<Header>,

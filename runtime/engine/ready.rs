@@ -132,7 +132,10 @@ pub(super) fn fetch_ahead(next: &VecDeque<Runnable>) {
         Header::fetch(fiber.0);
         if let Some(fiber) = next.get(FETCH_AHEAD / 2 - 1) {
             // SAFETY: queued, so it is alive, and who has the queue has it to himself.
-            unsafe { Header::fetch_stack(fiber.0) };
+            unsafe {
+                Header::fetch_stack(fiber.0);
+                Header::fetch_locals(fiber.0);
+            }
         }
     }
 }

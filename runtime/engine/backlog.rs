@@ -2,9 +2,9 @@
 //! it is stuck.
 //!
 //! The queue changes with every switch, and somebody else wants it once in a blue moon, when the
-//! fiber that the worker runs does not give it back (`sentry`). So the worker says when it is at the
-//! queue, by plain stores, and looks whether it is wanted; whoever wants it says so, and comes back
-//! later if the worker was there. It costs the worker two stores and a load; a queue for thieves
+//! fiber that the worker runs does not give it back (`sentry`). So the worker says when it is at
+//! the queue, by plain stores, and looks whether it is wanted; whoever wants it says so, and comes
+//! back later if the worker was there. It costs the worker two stores and a load; a queue for thieves
 //! costs it a read-modify-write, which waits for all that the last fiber has written.
 //!
 //! For those who have nothing to run the worker puts some into its stealable queue (`offer`).
@@ -27,8 +27,8 @@
 //! # Orderings
 //!
 //! Invariant 1 is Dekker's argument: either side writes its word, then reads the other's, with the
-//! fences of `barrier` in between. Each leaves with a `Release` store that the other one's `Acquire`
-//! load reads.
+//! fences of `barrier` in between. Each leaves with a `Release` store that the other one's
+//! `Acquire` load reads.
 
 use super::atomic::{AtomicBool, AtomicUsize, Mutex, Ordering, UnsafeCell};
 use super::barrier;

@@ -1,16 +1,17 @@
 //! A pair of fences of which one side is nearly free, for a word pair that one thread changes all
 //! the time and others hardly ever look at.
 //!
-//! Dekker's argument (`idle`, Orderings) needs a full fence on either side, which costs the frequent
-//! side more than all the rest of what it does. The kernel can have every running thread of the
-//! process execute one on behalf of the rare side (`membarrier`, Linux 4.14); then the frequent side
-//! only has to keep the compiler from reordering. Where the kernel refuses, both sides pay.
+//! Dekker's argument (`idle`, Orderings) needs a full fence on either side, which costs the
+//! frequent side more than all the rest of what it does. The kernel can have every running thread
+//! of the process execute one on behalf of the rare side (`membarrier`, Linux 4.14); then the
+//! frequent side only has to keep the compiler from reordering. Where the kernel refuses, both
+//! sides pay.
 //!
 //! # Orderings
 //!
-//! `IS_CHEAP` is set once the kernel has agreed, before [`rare`] returns for the first time. Whoever
-//! finds it set in [`frequent`] is thus met by a [`rare`] that calls the kernel; whoever does not has
-//! executed a full fence, which meets either kind.
+//! `IS_CHEAP` is set once the kernel has agreed, before [`rare`] returns for the first time.
+//! Whoever finds it set in [`frequent`] is thus met by a [`rare`] that calls the kernel; whoever
+//! does not has executed a full fence, which meets either kind.
 
 use super::atomic::{Ordering, fence};
 

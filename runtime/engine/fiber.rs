@@ -93,7 +93,7 @@ pub(crate) type FiberCoroutine = Coroutine<(), Suspend, (), Stack>;
 pub(crate) struct Header {
     pub(crate) life: Life,
     pub(super) references: AtomicU32,
-    /// That of `birth`, here for who wakes it: the first line of the cache holds all that is needed.
+    /// That of `birth`, here for who wakes it, in the same cache line as the rest of what it takes.
     pub(crate) lane: Lane,
     pub(super) vtable: &'static VTable,
     /// Link of the inbox.

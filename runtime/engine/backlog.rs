@@ -4,10 +4,10 @@
 //! The queue changes with every switch, and somebody else wants it once in a blue moon, when the
 //! fiber that the worker runs does not give it back (`sentry`). So the worker says when it is at
 //! the queue, by plain stores, and looks whether it is wanted; whoever wants it says so, and comes
-//! back later if the worker was there. It costs the worker two stores and a load; a queue for thieves
-//! costs it a read-modify-write, which waits for all that the last fiber has written.
+//! back later if the worker was there. It costs the worker two stores and a load; a queue for
+//! thieves costs it a read-modify-write, which waits for all that the last fiber has written.
 //!
-//! For those who have nothing to run the worker puts some into its stealable queue (`offer`).
+//! For those who have nothing to run the worker puts some into its stealable queue (`spread`).
 //!
 //! # State
 //!

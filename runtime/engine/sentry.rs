@@ -8,6 +8,7 @@
 //! 2. its free fibers' timers are fired,
 //! 3. its stealable work, and its free fibers that can go on, go to the injector, where busy
 //!    workers look now and then.
+//!
 //! Pinned fibers that are woken so lie in the stuck worker's inbox until it comes back: that is the
 //! price of sharing its thread-locals. If all workers are stuck and something waits in the
 //! injector, a spare one is started.

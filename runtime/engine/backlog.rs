@@ -200,8 +200,8 @@ mod models {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::atomic::{AtomicBool, Ordering};
     use super::Backlog;
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     #[test]

@@ -16,13 +16,11 @@
 use super::atomic::{Ordering, fence};
 
 #[cfg(not(loom))]
-use super::atomic::AtomicBool;
+use super::atomic::{AtomicBool, compiler_fence};
 #[cfg(not(loom))]
 use rustix::thread::{MembarrierCommand, membarrier};
 #[cfg(not(loom))]
 use std::sync::OnceLock;
-#[cfg(not(loom))]
-use std::sync::atomic::compiler_fence;
 
 /// The kernel executes fences for us.
 #[cfg(not(loom))]

@@ -135,6 +135,7 @@ impl FiberRef {
         unsafe {
             (&raw mut (*header).life).write(Life::new(true));
             (&raw mut (*header).references).write(AtomicU32::new(2));
+            (&raw mut (*header).lane).write(birth.lane);
             (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
             (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
@@ -151,6 +152,7 @@ impl FiberRef {
             (&raw mut (*header).ending).write(Ending::new());
             (&raw mut (*header).index).write(Cell::new(0));
             (&raw mut (*header).inside).write(Cell::new(0));
+            (&raw mut (*header).block).write(Cell::new(None));
             (&raw mut (*header).birth).write(birth);
             (&raw mut (*body).stage).write(UnsafeCell::new(Stage::Unstarted(closure)));
         }
@@ -195,33 +197,36 @@ impl Header {
     pub(crate) unsafe fn run(this: NonNull<Header>, stack: Range<usize>) {
         // SAFETY: it runs, so it is alive.
         let header = unsafe { this.as_ref() };
-        if let Some(block) = header.own.get() {
+        if let Some(block) = header.block.get() {
             // SAFETY: its own (`own` invariant 2), here at its start.
-            unsafe { block.as_ref().begin() };
+            header.own.set(Some(unsafe { block.as_ref().begin() }));
             super::hooks::begin_fiber(stack);
         }
         // SAFETY: passed on.
         unsafe { (header.vtable.run)(this) }
         let drop_unclaimed = || {
-            if !header.life.has_handle() {
+            let is_unclaimed = !header.life.has_handle();
+            if is_unclaimed {
                 // Here, where the destructor of the result may wait, as in std; the worker may not.
                 // SAFETY: its home's list holds a reference.
                 super::report::drop_unclaimed(&unsafe { FiberRef::share(this) });
             }
+            is_unclaimed
         };
-        drop_unclaimed();
+        let mut is_dropped = drop_unclaimed();
         if header.locals.destroy() {
             // The destructors may have taken their time.
-            drop_unclaimed();
+            is_dropped = drop_unclaimed();
         }
         header.bindings.end();
-        if let Some(block) = header.own.get() {
-            // SAFETY: its own (`own` invariant 2), here at its end. A result that its handle has
-            // left behind meanwhile may have used thread-locals once more.
-            unsafe {
-                block.as_ref().end();
-                drop_unclaimed();
-                block.as_ref().end();
+        if let Some(block) = header.block.get() {
+            // SAFETY: its own (`own` invariant 2), here at its end.
+            let end = || unsafe { block.as_ref().end() };
+            end();
+            if !is_dropped && drop_unclaimed() {
+                // A result that its handle has left behind meanwhile may have used thread-locals
+                // once more.
+                end();
             }
         }
     }

@@ -5,7 +5,8 @@
 //!
 //! 1. the inbox, because wakes from other threads have waited longest,
 //! 2. tasks that the tasks of the last turn spawned, before their spawners go on,
-//! 3. fibers that can go on, oldest first, because finishing something frees memory,
+//! 3. fibers that can go on, oldest first, because finishing something frees memory; free ones,
+//!    which others might come for, before pinned ones,
 //! 4. tasks that those fibers spawned,
 //! 5. timers and reactor, without waiting, once every `Pace` switches even in the middle of a
 //!    turn, so that neither a long turn nor a chatty peer delays deadlines and other sockets,
@@ -70,13 +71,19 @@ impl Worker {
         self.drain_inbox();
         // Before those fibers that gave the worker back after they had spawned them.
         let fibers = self.ready.len();
+        let free_fibers = self.remote().backlog.len();
         let left_over = self.run_tasks();
+        for _ in 0..free_fibers {
+            // Shorter than it was only if the sentry took it.
+            let Some(work) = self.pop_backlog() else { break };
+            self.run_one(work.0);
+        }
         for _ in 0..fibers {
             // Shorter than it was only if a fiber that unwinds took itself out (`park_in_place`).
             let Some(fiber) = self.ready.pop_front() else { break };
             self.run_one(fiber);
         }
-        left_over + fibers + self.run_tasks() > 0
+        left_over + free_fibers + fibers + self.run_tasks() > 0
     }
 
     /// Runs the tasks that are there, but none that they spawn. Returns how many.
@@ -152,7 +159,11 @@ impl Worker {
         };
         if header.lane == Lane::Free {
             match self.blocks.borrow_mut().take() {
-                Ok(block) => header.own.set(Some(block)),
+                Ok(block) => {
+                    header.block.set(Some(block));
+                    // SAFETY: a block of the pool.
+                    header.own.set(Some(unsafe { block.as_ref() }.pointer()));
+                }
                 Err(error) => {
                     let payload = format!("no thread-locals for the green thread: {error}");
                     self.put_stack(header.stack_class, stack);
@@ -286,7 +297,7 @@ impl Worker {
         let result = match header.own.get() {
             None => coroutine.resume(()),
             // SAFETY: the fiber's block, and this worker alone has the fiber.
-            Some(block) => unsafe { block.as_ref().resume(self, coroutine) },
+            Some(own) => unsafe { own.resume(self, coroutine) },
         };
         self.pulse.leave();
         match result {
@@ -315,7 +326,8 @@ impl Worker {
         // SAFETY: `fiber` invariant 2.
         let coroutine = unsafe { (*header.coroutine.get()).take() };
         let stack = coroutine.expect("only started fibers return").into_stack();
-        if let Some(block) = header.own.take() {
+        header.own.set(None);
+        if let Some(block) = header.block.take() {
             self.blocks.borrow_mut().put(block);
         }
         let class = header.stack_class;
@@ -334,8 +346,8 @@ impl Worker {
         // First, so that a free fiber is not resumed once more either.
         self.kill_fibers();
         // Those that are there now: a free fiber that yields is back at once.
-        for _ in 0..self.queued_stealable() {
-            let Some(work) = self.pop_stealable() else { break };
+        for _ in 0..self.queued() {
+            let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) else { break };
             self.run_one(work.0);
         }
         while let Some(work) = self.take_injected() {
@@ -350,7 +362,7 @@ impl Worker {
     /// waiting fiber may wait for, and its wait.
     pub(super) fn wind_up_in_place(&self) {
         let mut started = Vec::new();
-        while let Some(work) = self.pop_stealable() {
+        while let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) {
             match work.is_started() {
                 // Somebody else may run it; or this worker, later.
                 true => started.push(work),

@@ -33,7 +33,7 @@ use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
-use super::own::Block;
+use super::own::{Block, ThreadPointer};
 use super::remote::Remote;
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
@@ -93,6 +93,8 @@ pub(crate) type FiberCoroutine = Coroutine<(), Suspend, (), Stack>;
 pub(crate) struct Header {
     pub(crate) life: Life,
     pub(super) references: AtomicU32,
+    /// That of `birth`, here for who wakes it, in the same cache line as the rest of what it takes.
+    pub(crate) lane: Lane,
     pub(super) vtable: &'static VTable,
     /// Link of the inbox.
     pub(super) link: AtomicPtr<Header>,
@@ -101,8 +103,8 @@ pub(crate) struct Header {
     pub(crate) home: AtomicPtr<Remote>,
     pub(crate) coroutine: UnsafeCell<Option<FiberCoroutine>>,
     pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
-    /// Its thread-locals, from its start to its end, if it has its own (`own` invariant 2).
-    pub(super) own: Cell<Option<NonNull<Block>>>,
+    /// How it is resumed with its own thread-locals, if it has some; from its start to its end.
+    pub(super) own: Cell<Option<ThreadPointer>>,
     /// The top of the stack when the fiber was last switched away from, and whether frames of some
     /// size lie between there and its own code, for `fetch_stack`.
     pub(crate) parked_at: Cell<(*const u8, bool)>,
@@ -125,6 +127,8 @@ pub(crate) struct Header {
     /// How deep it is inside of the runtime, for `hooks`: only where it is hooked though it shares
     /// its worker's thread-locals.
     pub(super) inside: Cell<u32>,
+    /// The block of those thread-locals (`own` invariant 2).
+    pub(super) block: Cell<Option<NonNull<Block>>>,
     pub(super) birth: Birth,
 }
 
@@ -252,6 +256,19 @@ impl Header {
     pub(crate) fn fetch(this: NonNull<Header>) {
         prefetch(this.as_ptr().cast());
         prefetch(this.as_ptr().cast::<u8>().wrapping_add(CACHE_LINE_BYTES));
+    }
+
+    /// Fetches the line of its own thread-locals that a free fiber touches first.
+    ///
+    /// # Safety
+    ///
+    /// As [`fetch_stack`](Header::fetch_stack).
+    #[inline]
+    pub(crate) unsafe fn fetch_locals(this: NonNull<Header>) {
+        // SAFETY: alive, by the caller's promise.
+        if let Some(own) = unsafe { this.as_ref() }.own.get() {
+            prefetch(own.word().cast());
+        }
     }
 
     /// Fetches the lines of the stack that a fiber touches first when it goes on.

@@ -133,9 +133,10 @@ impl Worker {
 
     fn has_own_work(&self) -> bool {
         self.drain_inbox();
-        // A timer may have made a free fiber runnable, which goes to the stealable queues.
-        let has_stealable = self.queued_stealable() > 0;
-        has_stealable || !self.ready.is_empty() || self.shared.is_closing.load(Ordering::Relaxed)
+        // A timer may have made a free fiber runnable, which goes to a queue of its own.
+        self.queued() > 0
+            || !self.ready.is_empty()
+            || self.shared.is_closing.load(Ordering::Relaxed)
     }
 
     /// Sleeps in the reactor until an event, the next timer, or a ring. True if a notifier rang:
@@ -160,7 +161,7 @@ impl Worker {
         let stays_awake = must_look && self.is_work_elsewhere()
             || self.must_wind_up()
             || !self.ready.is_empty()
-            || self.queued_stealable() > 0;
+            || self.queued() > 0;
         if !stays_awake {
             self.sleep_in_reactor(self.time_to_next_duty());
         }

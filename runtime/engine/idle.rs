@@ -89,6 +89,12 @@ impl Idle {
         searching(self.word.load(Ordering::Relaxed)) > 0
     }
 
+    /// Whether a worker has nothing to run. An estimate, for who asks again and again.
+    #[inline]
+    pub(crate) fn is_somebody_idle(&self) -> bool {
+        self.word.load(Ordering::Relaxed) != 0
+    }
+
     /// Starts to search, unless half of the workers do; one that `expects` something to come to it
     /// may search besides.
     #[must_use]

@@ -8,6 +8,8 @@
 #![allow(unsafe_code)]
 
 mod atomic;
+mod backlog;
+mod barrier;
 // Above the lists there is nothing yet in a model.
 #[cfg_attr(loom, allow(dead_code))]
 mod choice;

@@ -11,7 +11,9 @@
 //! 3. What is queued is alive (`fiber` invariant 5), so it may be looked at ahead of its turn.
 
 use super::fiber::Header;
+use super::shared::Runnable;
 use std::cell::{Cell, UnsafeCell};
+use std::collections::VecDeque;
 use std::ptr::NonNull;
 
 /// Fibers ahead of which the header is fetched; its stack follows at half the distance. Found by
@@ -120,6 +122,21 @@ impl Ready {
         // SAFETY: invariant 1.
         unsafe { *self.buffer.get() = larger.into_boxed_slice() };
         self.head.set(0);
+    }
+}
+
+/// Fetches what the next free fibers need first, as [`Ready`] does.
+#[inline]
+pub(super) fn fetch_ahead(next: &VecDeque<Runnable>) {
+    if let Some(fiber) = next.get(FETCH_AHEAD - 1) {
+        Header::fetch(fiber.0);
+        if let Some(fiber) = next.get(FETCH_AHEAD / 2 - 1) {
+            // SAFETY: queued, so it is alive, and who has the queue has it to himself.
+            unsafe {
+                Header::fetch_stack(fiber.0);
+                Header::fetch_locals(fiber.0);
+            }
+        }
     }
 }
 

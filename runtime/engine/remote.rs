@@ -15,6 +15,7 @@
 //!    sleepers, which a look for a deadlock holds while it takes these.
 
 use super::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering};
+use super::backlog::Backlog;
 use super::fiber::{FiberRef, Header};
 use super::inbox::Inbox;
 use super::monitor::Post;
@@ -39,6 +40,8 @@ pub(crate) struct Remote {
     /// deque, because its spawner most often waits for it at once; thieves leave it alone for a
     /// while.
     pub(crate) next: AtomicPtr<Header>,
+    /// Free fibers that the worker is to run.
+    pub(super) backlog: Backlog<Runnable>,
     /// Of a place that was opened.
     stealer: OnceLock<Stealer<Runnable>>,
     /// A regular worker's.
@@ -67,6 +70,7 @@ impl Remote {
             index,
             inbox: Inbox::new(),
             next: AtomicPtr::new(ptr::null_mut()),
+            backlog: Backlog::new(),
             stealer: OnceLock::new(),
             reactor: OnceLock::new(),
             spare_reactor: Mutex::new(None),
@@ -219,7 +223,7 @@ impl Remote {
         waiting.iter().for_each(Waiter::unpark);
     }
 
-    /// Whether something lies here that another worker could run.
+    /// Whether something lies here that another worker could take.
     pub(super) fn has_stealable(&self) -> bool {
         !self.stealer().is_empty() || !self.next.load(Ordering::Relaxed).is_null()
     }

@@ -6,7 +6,8 @@
 //!
 //! 1. its events are handed out: the sentry waits for them, too, so that they are told at once,
 //! 2. its free fibers' timers are fired,
-//! 3. its stealable work goes to the injector, where busy workers look now and then.
+//! 3. its stealable work, and its free fibers that can go on, go to the injector, where busy
+//!    workers look now and then.
 //!
 //! Pinned fibers that are woken so lie in the stuck worker's inbox until it comes back: that is the
 //! price of sharing its thread-locals. If all workers are stuck and something waits in the
@@ -151,6 +152,10 @@ impl<'s> Sentry<'s> {
                 watch.owes_ring |= remote.reactor().is_some_and(|it| it.hand_out(events));
                 remote.fire_free_timers(Instant::now());
                 while let Some(work) = remote.take_stealable() {
+                    self.shared.inject(work);
+                    has_moved = true;
+                }
+                for work in remote.backlog.take_all() {
                     self.shared.inject(work);
                     has_moved = true;
                 }

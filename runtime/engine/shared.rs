@@ -290,7 +290,9 @@ impl Shared {
         !self.injector.is_empty()
             || self.remotes().iter().any(|remote| {
                 let is_there = remote.os_thread() != 0;
-                is_there && !remote.inbox.is_asleep_and_empty() || remote.has_stealable()
+                is_there && !remote.inbox.is_asleep_and_empty()
+                    || remote.has_stealable()
+                    || remote.backlog.len() > 0
             })
     }
 

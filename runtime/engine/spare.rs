@@ -133,7 +133,7 @@ impl Worker {
     /// Gives away what others could run, so as to leave soon.
     #[cold]
     pub(super) fn hand_over(&self) {
-        while let Some(work) = self.pop_stealable() {
+        while let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) {
             self.shared.inject(work);
         }
     }
@@ -143,7 +143,7 @@ impl Worker {
         self.drain_inbox();
         self.is_superfluous()
             && self.ready.is_empty()
-            && self.queued_stealable() == 0
+            && self.queued() == 0
             && self.shared.relief.lets_go()
     }
 

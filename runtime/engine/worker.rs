@@ -16,13 +16,15 @@
 //! | queue | holds | who takes |
 //! |---|---|---|
 //! | `ready` | pinned fibers that can go on, tasks that are to start here | this worker |
+//! | `backlog` | free fibers that can go on | this worker; the sentry if it is stuck |
 //! | `next` | the stealable work that came last | this worker; thieves after a while |
 //! | `deque` | stealable work that came before | this worker, thieves |
 //!
 //! Stealable are tasks, and free fibers that can go on. Who queues something from inside of a
 //! fiber, which may run on for long, sends for another worker if one sleeps. What the loop itself
-//! queues it runs next, so it sends for somebody only if there is more than that, and then once for
-//! all of it (`spread`): an event for a free fiber wakes nobody else, and neither does a yield.
+//! queues it runs next, so it keeps that to itself while nobody else is idle: an event for a free
+//! fiber wakes nobody else, and neither does a yield. If somebody is, that one gets half of what
+//! has piled up (`spread`), at the next look at the latest.
 
 use super::atomic::Ordering;
 use super::choose::Lot;
@@ -30,7 +32,7 @@ use super::fiber::{Birth, FiberRef, Header, Lane};
 use super::own::{LocalBlocks, WorkerWord};
 use super::pace::{Pace, Pulse};
 use super::reactor::Reactor;
-use super::ready::Ready;
+use super::ready::{self, Ready};
 use super::remote::Remote;
 use super::shared::{self, ID_BATCH, Runnable, Shared};
 use super::stack::{LocalCache, SizeClass};
@@ -67,8 +69,6 @@ pub(crate) struct Worker {
     pub(super) has_sentry: Cell<bool>,
     /// There may be timers of free fibers here.
     pub(super) has_free_timers: Cell<bool>,
-    /// Free fibers were queued, and nobody was sent for.
-    has_unannounced: Cell<bool>,
     /// Something has just come from other threads, so more may be about to come.
     pub(super) expects_more: Cell<bool>,
     /// Somebody has run since this worker last slept.
@@ -107,7 +107,6 @@ impl Worker {
             is_spare: index >= shared.regular().len(),
             has_sentry: Cell::new(false),
             has_free_timers: Cell::new(false),
-            has_unannounced: Cell::new(false),
             expects_more: Cell::new(false),
             index,
             has_run: Cell::new(false),
@@ -214,32 +213,47 @@ impl Worker {
 
     /// Queues a free fiber whose wake-up was claimed.
     pub(super) fn push_woken(&self, fiber: NonNull<Header>) {
-        if self.pulse.fiber().is_some() {
-            return self.push_stealable(Runnable(fiber));
+        match self.pulse.fiber() {
+            Some(_) => self.push_stealable(Runnable(fiber)),
+            None => self.push_yielded(fiber),
         }
-        if let Some(before) = self.exchange_next(fiber.as_ptr()) {
-            self.deque.push(before);
-        }
-        self.has_unannounced.set(true);
     }
 
-    /// Queues a free fiber that has just run, behind everything else.
+    /// Queues a free fiber that can go on, behind everything else.
+    #[inline]
     pub(super) fn push_yielded(&self, fiber: NonNull<Header>) {
-        if self.remote().next.load(Ordering::Relaxed).is_null() {
-            self.deque.push(Runnable(fiber));
-        } else if let Some(before) = self.exchange_next(fiber.as_ptr()) {
-            // Ahead of it, or one that yields for ever would keep that one from being run.
-            self.deque.push(before);
-        }
-        self.has_unannounced.set(true);
+        // SAFETY: this is the owner.
+        unsafe { self.remote().backlog.push(Runnable(fiber)) };
     }
 
-    /// Sends for another worker if more free fibers were queued here than this one runs next.
+    /// Takes the first free fiber of those that this worker is to run.
+    #[inline]
+    pub(super) fn pop_backlog(&self) -> Option<Runnable> {
+        // SAFETY: this is the owner, and the cache is another matter.
+        unsafe { self.remote().backlog.pop(ready::fetch_ahead) }
+    }
+
+    /// Has others take half of the free fibers that wait here, if somebody has nothing to run.
     #[inline]
     pub(super) fn spread(&self) {
-        if self.has_unannounced.replace(false) && self.queued_stealable() > 1 {
-            self.shared.notify();
+        let count = self.remote().backlog.len();
+        if count > 1 && self.shared.idle.is_somebody_idle() {
+            self.offer(count / 2);
         }
+    }
+
+    #[cold]
+    fn offer(&self, count: usize) {
+        for work in std::iter::from_fn(|| self.pop_backlog()).take(count) {
+            self.deque.push(work);
+        }
+        self.shared.notify();
+    }
+
+    /// How much there is to run besides pinned fibers.
+    #[inline]
+    pub(super) fn queued(&self) -> usize {
+        self.queued_stealable() + self.remote().backlog.len()
     }
 
     /// How much stealable work lies here.

@@ -97,30 +97,9 @@ impl Block {
         unsafe { (layout.functions.deallocate)(block.base.cast::<c_void>(), true) };
     }
 
-    /// Runs a fiber with this block until it gives its worker back.
-    ///
-    /// Never inlined: the compiler takes the address of a thread-local for something that does not
-    /// change within a function, and may compute one wherever it likes.
-    ///
-    /// # Safety
-    ///
-    /// The block is the fiber's (`own` invariant 2), which nobody else resumes, and which is to run
-    /// on `worker`, the calling thread's.
-    #[inline(never)]
-    pub(in crate::engine) unsafe fn resume(
-        &self,
-        worker: *const Worker,
-        coroutine: &mut FiberCoroutine,
-    ) -> CoroutineResult<Suspend, ()> {
-        // SAFETY: it lies here, or in the block's thread-locals, which last as long as the block.
-        unsafe { self.word.get().as_ref() }.set(worker);
-        let own = base::read();
-        // SAFETY: only the fiber runs until the register is set back, in the next but one line.
-        unsafe { base::write(self.base) };
-        let result = coroutine.resume(());
-        // SAFETY: the calling thread's own.
-        unsafe { base::write(own) };
-        result
+    /// What code is run with.
+    pub(in crate::engine) fn pointer(&self) -> ThreadPointer {
+        ThreadPointer { base: self.base, word: self.word.get() }
     }
 
     /// Calls `visit` with this block's thread-locals.
@@ -140,13 +119,14 @@ impl Block {
     }
 
     /// Makes the thread-locals ready for a fiber's closure: those that a former fiber has left are
-    /// made anew. The one place for what is to be set up in each fiber's block.
+    /// made anew. The one place for what is to be set up in each fiber's block. Returns what the
+    /// fiber is resumed with from now on.
     ///
     /// # Safety
     ///
     /// By a fiber of this block, on its own stack, before anything else.
     #[inline(never)]
-    pub(in crate::engine) unsafe fn begin(&self) {
+    pub(in crate::engine) unsafe fn begin(&self) -> ThreadPointer {
         // SAFETY: as in `resume`.
         let worker = unsafe { self.word.get().as_ref() }.get();
         if self.is_used.replace(true) {
@@ -159,6 +139,7 @@ impl Block {
             unsafe { (layout::found().functions.init_character_classes)() };
         }
         self.word.set(Worker::adopt(worker));
+        self.pointer()
     }
 
     /// Ends the thread-locals: runs their destructors, which may wait.
@@ -171,6 +152,47 @@ impl Block {
         let layout = layout::found();
         // SAFETY: passed on.
         unsafe { end::run_destructors(layout, layout.descriptor_at(self.base)) };
+    }
+}
+
+/// What of a block is needed at each switch. Kept with the fiber, where the rest of what a switch
+/// needs lies: with thousands of fibers each further place is out of the cache.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct ThreadPointer {
+    base: *mut u8,
+    word: NonNull<WorkerWord>,
+}
+
+impl ThreadPointer {
+    /// Where the engine's word lies.
+    pub(in crate::engine) fn word(self) -> *const WorkerWord {
+        self.word.as_ptr()
+    }
+
+    /// Runs a fiber with the block until it gives its worker back.
+    ///
+    /// Never inlined: the compiler takes the address of a thread-local for something that does not
+    /// change within a function, and may compute one wherever it likes.
+    ///
+    /// # Safety
+    ///
+    /// The block is the fiber's (`own` invariant 2), which nobody else resumes, and which is to run
+    /// on `worker`, the calling thread's.
+    #[inline(never)]
+    pub(in crate::engine) unsafe fn resume(
+        self,
+        worker: *const Worker,
+        coroutine: &mut FiberCoroutine,
+    ) -> CoroutineResult<Suspend, ()> {
+        // SAFETY: it lies in the block or its thread-locals, which last as long as the block.
+        unsafe { self.word.as_ref() }.set(worker);
+        let own = base::read();
+        // SAFETY: only the fiber runs until the register is set back, in the next but one line.
+        unsafe { base::write(self.base) };
+        let result = coroutine.resume(());
+        // SAFETY: the calling thread's own.
+        unsafe { base::write(own) };
+        result
     }
 }
 

@@ -13,7 +13,7 @@
 //! # Invariants
 //!
 //! 1. The scheduler's own code runs with its worker's thread-locals: the register is swapped in
-//!    [`Block::resume`] alone, right around the switch, where nothing is done in between.
+//!    [`ThreadPointer::resume`] alone, right around the switch, where nothing is done in between.
 //! 2. A free fiber has a block from its start to its end, and nobody else has that block.
 //! 3. The word by which the engine knows its worker (`worker::WORKER`) names, in a fiber's block,
 //!    the worker that has resumed it last. It is set before each switch.
@@ -31,7 +31,7 @@ mod probe;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::block::{Block, WorkerWord};
+pub(super) use self::block::{Block, ThreadPointer, WorkerWord};
 pub(super) use self::pool::LocalBlocks;
 
 use super::fiber::Lane;

@@ -27,6 +27,8 @@ mod back_off;
 mod dial;
 #[cfg(feature = "faults")]
 pub mod faults;
+#[cfg(feature = "http-client")]
+pub mod http_client;
 pub mod io;
 pub mod memory;
 pub mod os;

@@ -140,7 +140,10 @@ impl Builder {
     pub fn connect(&self, url: &str) -> io::Result<WebSocket<ClientStream>> {
         let uri = parse(url)?;
         let mode = uri_mode(&uri).map_err(wrong)?;
-        let host = uri.host().ok_or_else(|| invalid("the URL names no host"))?;
+        let host = uri
+            .host()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| invalid("the URL names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(match mode {
             Mode::Plain => 80,

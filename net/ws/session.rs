@@ -80,11 +80,21 @@ impl Session {
                     inbound.ending = Some(End::Closed(frame.clone()));
                     self.owed.close(frame);
                     self.send_along(stream);
+                    self.end_as_server(stream);
                     return Ok(None);
                 }
                 Ok(message) => return Ok(message),
                 Err(error) => return Err(self.fail(stream, &mut inbound, error)),
             }
+        }
+    }
+
+    /// Ends the transport once both sides have closed, as the server should: RFC 6455, 7.1.1. Never
+    /// waits; as long as something is left to be sent, it is for the drop to end it.
+    fn end_as_server<S: Duplex>(&self, stream: &S) {
+        if self.role == Role::Server && !self.owed.is_any() {
+            // If it fails, it has ended already.
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
@@ -146,11 +156,7 @@ impl Session {
         })
     }
 
-    fn write<S: Duplex>(
-        &self,
-        stream: &S,
-        add: impl FnOnce(&mut Outbound),
-    ) -> io::Result<()> {
+    fn write<S: Duplex>(&self, stream: &S, add: impl FnOnce(&mut Outbound)) -> io::Result<()> {
         // Dropped after the turn was given back.
         let _leaving = Leaving { session: self, stream };
         let mut outbound = take_turn(&self.writing);
@@ -199,13 +205,10 @@ impl Session {
     }
 
     /// After the close frames of both sides: the server ends the transport, and the client waits
-    /// for that, so that the server has the port that stays blocked: RFC 6455, 7.1.1.
+    /// for that, so that it is the server's port that stays blocked for a while.
     pub(super) fn end_transport<S: Duplex>(&self, stream: &S) -> io::Result<()> {
         match self.role {
-            Role::Server => match stream.shutdown(Shutdown::Write) {
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-                outcome => outcome,
-            },
+            Role::Server => stream.shutdown(Shutdown::Both),
             Role::Client => take_turn(&self.reading).drain(stream),
         }
     }

@@ -2,14 +2,14 @@
 //! notice nothing. The cases are those of the Autobahn test suite.
 
 use crate::fixture::{
-    BINARY, CLOSE, CONTINUED, FINAL, PING, PONG, TEXT, Received, client_and_stream, close_payload,
+    BINARY, CLOSE, CONTINUED, FINAL, PING, PONG, Received, TEXT, client_and_stream, close_payload,
     head, masked, pair, plain, put, receive, server_and_stream, tcp, text,
 };
 use crate::random::Random;
+use greenstd::net::TcpStream;
 use greenstd::net::server::{Connection, StreamServer};
 use greenstd::net::ws::tungstenite::Error;
 use greenstd::net::ws::{self, Builder, Role};
-use greenstd::net::TcpStream;
 use std::io::{self, ErrorKind, Read};
 
 const RESERVED_BITS: [u8; 3] = [0x40, 0x20, 0x10];
@@ -149,7 +149,7 @@ laws! {
         let server = Builder::new().after_upgrade(stream, Role::Server, Vec::new());
         thread::scope(|scope| {
             let sender = scope.spawn(|| server.send(vec![0; 5000]).is_err());
-            thread::sleep(std::time::Duration::from_millis(2));
+            (&client).read_exact(&mut [0; 4]).unwrap();
             put(&client, &masked(FINAL | 3, b""));
             assert_eq!(server.read().unwrap_err().kind(), ErrorKind::InvalidData);
             assert!(sender.join().unwrap());

@@ -3,8 +3,8 @@
 use crate::fixture::narrow;
 use crate::flavour::on_workers;
 use crate::random::Random;
-use greenstd::net::ws::{Message, WebSocket};
 use greenstd::net::DuplexStream;
+use greenstd::net::ws::{Message, WebSocket};
 use greenstd::thread;
 use greenstd::time::timeout;
 use std::sync::Arc;
@@ -32,9 +32,8 @@ fn one_connection(mut random: Random) {
     let (client, server) = (Arc::new(client), Arc::new(server));
     let (there, back) = (random.fork(), random.fork());
     let ends = [(client.clone(), server.clone(), there), (server, client, back)];
-    let directions = ends.map(|(from, to, random)| {
-        greenstd::spawn(move || one_direction(&from, &to, random))
-    });
+    let directions =
+        ends.map(|(from, to, random)| greenstd::spawn(move || one_direction(&from, &to, random)));
     for direction in directions {
         direction.join().unwrap();
     }

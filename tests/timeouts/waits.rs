@@ -16,6 +16,8 @@ mod threads;
 #[cfg(feature = "tls")]
 mod tls;
 mod unix;
+#[cfg(feature = "ws")]
+mod ws;
 
 use greenstd::time::Ticker;
 use greenstd::{park, thread};
@@ -63,6 +65,7 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         threads::WAITS,
         TLS,
         unix::WAITS,
+        WS,
     ];
     tables.into_iter().flatten()
 }
@@ -71,6 +74,11 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
 const TLS: &[Wait] = tls::WAITS;
 #[cfg(not(feature = "tls"))]
 const TLS: &[Wait] = &[];
+
+#[cfg(feature = "ws")]
+const WS: &[Wait] = ws::WAITS;
+#[cfg(not(feature = "ws"))]
+const WS: &[Wait] = &[];
 
 /// Sleeping and parking.
 const TIME: &[Wait] = &[

@@ -227,14 +227,14 @@ impl Builder {
     ///     }
     ///     let mut refusal = ws::ErrorResponse::new(None);
     ///     *refusal.status_mut() = ws::http::StatusCode::NOT_FOUND;
-    ///     Err(refusal)
+    ///     Err(Box::new(refusal))
     /// })?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn accept_with<S: Duplex>(
         &self,
         stream: S,
-        choose: impl FnOnce(&Request, Response) -> Result<Response, ErrorResponse>,
+        choose: impl FnOnce(&Request, Response) -> Result<Response, Box<ErrorResponse>>,
     ) -> io::Result<WebSocket<S>> {
         self.within(self.handshake_timeout, || {
             let agreed = handshake::answer(&stream, &self.subprotocols, choose)?;

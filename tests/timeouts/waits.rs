@@ -48,7 +48,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 16] = [
+    let tables: [&'static [Wait]; 17] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,

@@ -1,19 +1,19 @@
-//! A client of HTTP/1.1 for green threads: an agent of [ureq] that dials, resolves, reads and writes
-//! by this crate.
+//! A client of HTTP/1.1 for green threads: an agent of [ureq] that dials, resolves, reads and
+//! writes by this crate.
 //!
-//! [`agent`] makes one that is ready for use. It is ureq's own type, so everything of ureq is there:
-//! redirects, a pool of connections, proxies (`CONNECT`), timeouts for each stage of a request,
-//! decompression of gzip; `https` with the feature `tls`. Other features of ureq (`json`, `cookies`,
-//! `brotli`) are had by naming them in one's own dependencies.
+//! [`agent`] makes one that is ready for use. It is ureq's own type, so everything of ureq is
+//! there: redirects, a pool of connections, proxies (`CONNECT`), timeouts for each stage of a
+//! request, decompression of gzip; `https` with the feature `tls`. Other features of ureq (`json`,
+//! `cookies`, `brotli`) are had by naming them in one's own dependencies.
 //!
-//! Calls park the green thread; an OS thread is blocked. An agent is cheap to clone, and its clones,
-//! used by any number of threads, share one pool.
+//! Calls park the green thread; an OS thread is blocked. An agent is cheap to clone, and its
+//! clones, used by any number of threads, share one pool.
 //!
 //! # Timeouts and kills
 //!
-//! The timeouts of ureq hold at every wait, the dial and the look-up of the name among them. A kill,
-//! or a timeout scope that expires, in the middle of a request closes its connection: only one whose
-//! answer was read to its end goes back to the pool.
+//! The timeouts of ureq hold at every wait, the dial and the look-up of the name among them. A
+//! kill, or a timeout scope that expires, in the middle of a request closes its connection: only
+//! one whose answer was read to its end goes back to the pool.
 //!
 //! # Limits
 //!

@@ -54,7 +54,8 @@ laws! {
         let server = Server::start(|request, stream| {
             assert!(request.header("accept-encoding").unwrap().contains("gzip"));
             // `printf hello | gzip -n`.
-            let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcbH\xcd\xc9\xc9\x07\0\x86\xa6\x106\x05\0\0\0";
+            let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\
+                \xcbH\xcd\xc9\xc9\x07\0\x86\xa6\x106\x05\0\0\0";
             answer(stream, "200 OK", "Content-Encoding: gzip\r\n", packed)
         });
         let mut told = agent().get(server.url("/")).call().unwrap();

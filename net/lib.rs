@@ -29,6 +29,8 @@ mod dial;
 pub mod faults;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "http-client")]
+pub mod http_client;
 pub mod io;
 pub mod memory;
 pub mod os;

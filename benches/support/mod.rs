@@ -40,6 +40,10 @@ pub mod tls_server;
 pub mod udp_load;
 pub mod udp_server;
 pub mod unix_server;
+#[cfg(feature = "ws")]
+pub mod ws_load;
+#[cfg(feature = "ws")]
+pub mod ws_server;
 
 use std::process::ExitCode;
 

@@ -117,7 +117,7 @@ impl<'s> Endpoint<'s> {
     }
 
     /// Reads what is there, once, and suspends nobody.
-    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.try_read(buffer, self.events_tell)
     }
 

@@ -140,7 +140,10 @@ impl Builder {
     pub fn connect(&self, url: &str) -> io::Result<WebSocket<ClientStream>> {
         let uri = parse(url)?;
         let mode = uri_mode(&uri).map_err(wrong)?;
-        let host = uri.host().ok_or_else(|| invalid("the URL names no host"))?;
+        let host = uri
+            .host()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| invalid("the URL names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(match mode {
             Mode::Plain => 80,
@@ -224,14 +227,14 @@ impl Builder {
     ///     }
     ///     let mut refusal = ws::ErrorResponse::new(None);
     ///     *refusal.status_mut() = ws::http::StatusCode::NOT_FOUND;
-    ///     Err(refusal)
+    ///     Err(Box::new(refusal))
     /// })?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn accept_with<S: Duplex>(
         &self,
         stream: S,
-        choose: impl FnOnce(&Request, Response) -> Result<Response, ErrorResponse>,
+        choose: impl FnOnce(&Request, Response) -> Result<Response, Box<ErrorResponse>>,
     ) -> io::Result<WebSocket<S>> {
         self.within(self.handshake_timeout, || {
             let agreed = handshake::answer(&stream, &self.subprotocols, choose)?;

@@ -58,7 +58,7 @@ pub(super) fn ask<S: Duplex>(
 pub(super) fn answer<S: Duplex>(
     stream: &S,
     subprotocols: &[String],
-    choose: impl FnOnce(&Request, Response) -> Result<Response, ErrorResponse>,
+    choose: impl FnOnce(&Request, Response) -> Result<Response, Box<ErrorResponse>>,
 ) -> io::Result<Agreed> {
     let (head, leftover) = read_head(stream)?;
     let parsed = Request::try_parse(&head).and_then(|parsed| {
@@ -88,7 +88,7 @@ pub(super) fn answer<S: Duplex>(
         }
         Err(response) => {
             let message = format!("the WebSocket was refused: {}", response.status());
-            write_all(stream, &in_bytes(response)?)?;
+            write_all(stream, &in_bytes(*response)?)?;
             Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
         }
     }

@@ -90,7 +90,7 @@ impl<S: Duplex> Write for Heads<'_, S> {
     }
 }
 
-/// A timeout of the transport, as a kind that tungstenite does not take for a stream that is polled.
+/// A timeout of the transport, as a kind that tungstenite does not take for one that is polled.
 fn settled(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, error),

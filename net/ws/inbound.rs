@@ -6,8 +6,8 @@
 //! # Invariants
 //!
 //! 1. A byte that the transport has handed over is in `buffer` until tungstenite has taken it.
-//! 2. What tungstenite writes (its own answers to pings and closes) goes nowhere: `session` answers,
-//!    since only there both directions meet.
+//! 2. What tungstenite writes (its own answers to pings and closes) goes nowhere: `session`
+//!    answers, since only there both directions meet.
 
 use std::io::{self, Read, Write};
 

@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn each_byte_is_masked_by_its_place() {
         for length in 0..70 {
-            let plain: Vec<u8> = (0..length).map(|at| at * 7).collect();
+            let plain: Vec<u8> = (0..length).map(|at: u8| at.wrapping_mul(7)).collect();
             let mut masked = plain.clone();
             apply(&mut masked, [1, 20, 133, 255]);
             for (at, byte) in masked.iter().enumerate() {

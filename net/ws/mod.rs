@@ -21,9 +21,9 @@
 //!
 //! # Inside
 //!
-//! `session` says who may do what; `inbound` and `outbound` hold the bytes on their way, `owed` what
-//! a reader has to say. The frames that come in are parsed and checked by tungstenite, whose state
-//! knows of this direction only.
+//! `session` says who may do what; `inbound` and `outbound` hold the bytes on their way, `owed`
+//! what a reader has to say. The frames that come in are parsed and checked by tungstenite, whose
+//! state knows of this direction only.
 
 mod builder;
 mod client_stream;

@@ -6,7 +6,8 @@
 //! What a reader has to say, a pong or the answer to a close, it puts where whoever has the writing
 //! turn finds it, and sends it itself if that turn is free and the transport has room. It never
 //! waits for room: its peer may wait for it to read. So what is owed is sent by the sender that has
-//! the turn, as he leaves; by the reader, before it waits again; or by the next sender.
+//! the turn, before he leaves; by the reader, as far as there is room before it waits again; or by
+//! the next sender.
 //!
 //! # Invariants
 //!
@@ -14,8 +15,8 @@
 //! 2. A message is taken over whole, and only once all older frames were sent: one call's worth at
 //!    most is under way here. From then on it counts as sent, unless the transport fails for good.
 //! 3. Once a read has a message it does nothing that may wait: a kill there would lose it.
-//! 4. A turn may be left at any wait, by an error or by unwinding: what is behind it stays in order,
-//!    so the poison of a turn says nothing.
+//! 4. A turn may be left at any wait, by an error or by unwinding: what is behind it stays in
+//!    order, so the poison of a turn says nothing.
 
 use std::io;
 use std::net::Shutdown;
@@ -80,11 +81,21 @@ impl Session {
                     inbound.ending = Some(End::Closed(frame.clone()));
                     self.owed.close(frame);
                     self.send_along(stream);
+                    self.end_as_server(stream);
                     return Ok(None);
                 }
                 Ok(message) => return Ok(message),
                 Err(error) => return Err(self.fail(stream, &mut inbound, error)),
             }
+        }
+    }
+
+    /// Ends the transport once both sides have closed, as the server should: RFC 6455, 7.1.1. Never
+    /// waits; as long as something is left to be sent, it is for the drop to end it.
+    fn end_as_server<S: Duplex>(&self, stream: &S) {
+        if self.role == Role::Server && !self.owed.is_any() {
+            // If it fails, it has ended already.
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
@@ -156,9 +167,19 @@ impl Session {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, message));
         }
         add(&mut outbound);
-        match self.send_all(stream, &mut outbound) {
+        match self.send_with_owed(stream, &mut outbound) {
             Err(error) if is_timeout(&error) => Ok(()),
             outcome => outcome,
+        }
+    }
+
+    /// Also what a reader could not send meanwhile, since nobody else may come to do it.
+    fn send_with_owed<S: Duplex>(&self, stream: &S, outbound: &mut Outbound) -> io::Result<()> {
+        loop {
+            self.send_all(stream, outbound)?;
+            if !self.owed.settle(outbound) {
+                return Ok(());
+            }
         }
     }
 
@@ -172,13 +193,7 @@ impl Session {
 
     pub(super) fn flush<S: Duplex>(&self, stream: &S) -> io::Result<()> {
         let _leaving = Leaving { session: self, stream };
-        let mut outbound = take_turn(&self.writing);
-        loop {
-            self.send_all(stream, &mut outbound)?;
-            if !self.owed.settle(&mut outbound) {
-                return Ok(());
-            }
-        }
+        self.send_with_owed(stream, &mut take_turn(&self.writing))
     }
 
     /// Sends a close frame, unless there was one, and waits for the peer's. Messages that come
@@ -195,13 +210,10 @@ impl Session {
     }
 
     /// After the close frames of both sides: the server ends the transport, and the client waits
-    /// for that, so that the server has the port that stays blocked: RFC 6455, 7.1.1.
+    /// for that, so that it is the server's port that stays blocked for a while.
     pub(super) fn end_transport<S: Duplex>(&self, stream: &S) -> io::Result<()> {
         match self.role {
-            Role::Server => match stream.shutdown(Shutdown::Write) {
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-                outcome => outcome,
-            },
+            Role::Server => stream.shutdown(Shutdown::Both),
             Role::Client => take_turn(&self.reading).drain(stream),
         }
     }

@@ -41,8 +41,8 @@ use crate::io::Duplex;
 ///
 /// Neither a timeout of the stream nor a timeout scope nor a kill loses a message that was
 /// received: it is there for the next read. A send is cut short at two places. Before the message
-/// was taken, nothing of it is sent. After that it is sent whole, the rest by whoever sends, flushes
-/// or reads next: a timeout of the stream then counts as success, and
+/// was taken, nothing of it is sent. After that it is sent whole, the rest by whoever sends,
+/// flushes or reads next: a timeout of the stream then counts as success, and
 /// [`flush`](WebSocket::flush) waits until everything has left. Half a frame is seen only by the
 /// peer of a connection that was dropped then.
 ///

@@ -113,17 +113,24 @@ mod net;
 mod process;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "ws")]
+mod ws;
 
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
-    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(TLS)
+    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(TLS).chain(WS)
 }
 
 #[cfg(feature = "tls")]
 const TLS: &[Row] = tls::WAITING;
 #[cfg(not(feature = "tls"))]
 const TLS: &[Row] = &[];
+
+#[cfg(feature = "ws")]
+const WS: &[Row] = ws::WAITING;
+#[cfg(not(feature = "ws"))]
+const WS: &[Row] = &[];
 
 const WAITING: &[Row] = lines! {
     row("thread::sleep", |_| thread::sleep(LONG)),

@@ -16,6 +16,8 @@ mod threads;
 #[cfg(feature = "tls")]
 mod tls;
 mod unix;
+#[cfg(feature = "ws")]
+mod ws;
 
 use greenstd::time::Ticker;
 use greenstd::{park, thread};
@@ -46,7 +48,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 16] = [
+    let tables: [&'static [Wait]; 17] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,
@@ -63,6 +65,7 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         threads::WAITS,
         TLS,
         unix::WAITS,
+        WS,
     ];
     tables.into_iter().flatten()
 }
@@ -71,6 +74,11 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
 const TLS: &[Wait] = tls::WAITS;
 #[cfg(not(feature = "tls"))]
 const TLS: &[Wait] = &[];
+
+#[cfg(feature = "ws")]
+const WS: &[Wait] = ws::WAITS;
+#[cfg(not(feature = "ws"))]
+const WS: &[Wait] = &[];
 
 /// Sleeping and parking.
 const TIME: &[Wait] = &[

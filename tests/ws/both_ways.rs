@@ -4,7 +4,7 @@ use crate::fixture::{
     FINAL, PING, PONG, TEXT, binary, masked, narrow, pair, put, receive, server_and_stream, text,
 };
 use greenstd::net::ws::{Builder, Message, Role};
-use greenstd::net::{Shutdown, duplex};
+use greenstd::net::{DuplexStream, Shutdown, duplex};
 use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -97,13 +97,13 @@ laws! {
         let server = Builder::new().after_upgrade(stream, Role::Server, Vec::new());
         thread::scope(|scope| {
             scope.spawn(|| server.send(vec![1; 5000]).unwrap());
-            thread::sleep(Duration::from_millis(2));
+            let rest = begun(&client);
             // The last of these pings is answered: RFC 6455, 5.5.3.
             put(&client, &masked(FINAL | PING, b"first"));
             put(&client, &masked(FINAL | PING, b"last"));
             put(&client, &masked(FINAL | TEXT, b"read in spite of it"));
             assert_eq!(text(&server), "read in spite of it");
-            assert_eq!(receive(&client).payload, [1; 5000]);
+            take(&client, rest);
             let pong = receive(&client);
             assert_eq!((pong.first, &pong.payload[..]), (FINAL | PONG, &b"last"[..]));
         });
@@ -132,10 +132,10 @@ laws! {
         let server = Builder::new().after_upgrade(stream, Role::Server, Vec::new());
         thread::scope(|scope| {
             scope.spawn(|| server.send(vec![1; 5000]).unwrap());
-            thread::sleep(Duration::from_millis(2));
+            let rest = begun(&client);
             put(&client, &masked(FINAL | 8, &[3, 232]));
             assert_eq!(server.read().unwrap(), None);
-            assert_eq!(receive(&client).payload, [1; 5000]);
+            take(&client, rest);
             assert_eq!(receive(&client).code(), 1000);
         });
         assert_eq!(server.send("too late").unwrap_err().kind(), ErrorKind::BrokenPipe);
@@ -143,11 +143,11 @@ laws! {
 
     /// A shutdown of the stream wakes whoever waits, in both directions.
     fn a_shutdown_wakes_reader_and_sender() {
-        let (client, _server) = narrow(1000);
+        let (client, server) = narrow(1000);
         thread::scope(|scope| {
             let reader = scope.spawn(|| client.read().unwrap_err().kind());
             let sender = scope.spawn(|| client.send(vec![1; 5000]).is_err());
-            thread::sleep(Duration::from_millis(2));
+            begun(server.get_ref());
             client.get_ref().shutdown(Shutdown::Both).unwrap();
             assert_eq!(reader.join().unwrap(), ErrorKind::UnexpectedEof);
             assert!(sender.join().unwrap());
@@ -185,4 +185,17 @@ laws! {
             assert_eq!(text(&socket), "at once");
         });
     }
+}
+
+/// Waits until a message of 5,000 bytes has begun to come. Tells how much of it is to come.
+fn begun(mut stream: &DuplexStream) -> usize {
+    stream.read_exact(&mut [0; 4]).unwrap();
+    5000
+}
+
+/// Takes the rest of such a message.
+fn take(mut stream: &DuplexStream, rest: usize) {
+    let mut payload = vec![0; rest];
+    stream.read_exact(&mut payload).unwrap();
+    assert_eq!(payload, vec![1; rest]);
 }

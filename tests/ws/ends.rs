@@ -84,7 +84,6 @@ laws! {
         thread::scope(|scope| {
             let reader = scope.spawn(|| client.read().unwrap());
             scope.spawn(|| assert_eq!(server.read().unwrap(), None));
-            thread::sleep(Duration::from_millis(2));
             client.send(Message::Close(None)).unwrap();
             assert_eq!(reader.join().unwrap(), None);
         });
@@ -129,7 +128,7 @@ laws! {
         let client = builder.after_upgrade(client, Role::Client, Vec::new());
         thread::scope(|scope| {
             let sender = scope.spawn(|| client.send(vec![0; 1000]).is_err());
-            thread::sleep(Duration::from_millis(2));
+            (&server).read_exact(&mut [0; 4]).unwrap();
             assert_eq!(client.close().unwrap_err().kind(), ErrorKind::TimedOut);
             assert!(sender.join().unwrap());
         });
@@ -166,6 +165,16 @@ laws! {
         }));
         assert!(outcome.is_err());
         assert_eq!(receive(&stream).code(), 1011);
+    }
+
+    /// Without being dropped: its client need not wait for what it does else.
+    fn a_server_that_has_read_the_close_ends_the_stream() {
+        let (client, server) = pair();
+        thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(server.read().unwrap(), None));
+            client.close().unwrap();
+        });
+        assert!(server.send("too late").is_err());
     }
 
     fn one_that_was_closed_says_nothing_more() {

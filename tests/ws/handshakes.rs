@@ -163,7 +163,7 @@ laws! {
             }
             let mut refusal = ErrorResponse::new(Some("not here".to_owned()));
             *refusal.status_mut() = http::StatusCode::NOT_FOUND;
-            Err(refusal)
+            Err(Box::new(refusal))
         };
         for path in ["right", "wrong"] {
             let (client, accepted) = tcp();

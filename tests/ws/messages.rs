@@ -60,8 +60,8 @@ laws! {
     /// Many frames in one packet.
     fn messages_that_come_together_are_read_one_by_one() {
         let (server, client) = server_and_stream();
-        let packet: Vec<u8> =
-            (0..500).flat_map(|number| masked(FINAL | TEXT, number.to_string().as_bytes())).collect();
+        let frame = |number: u32| masked(FINAL | TEXT, number.to_string().as_bytes());
+        let packet: Vec<u8> = (0..500).flat_map(frame).collect();
         put(&client, &packet);
         for number in 0..500 {
             assert_eq!(text(&server), number.to_string());

@@ -94,7 +94,7 @@ fn message(number: u32, bytes: usize) -> Vec<u8> {
 fn read_all(to: &WebSocket<DuplexStream>, random: &mut Random) -> Vec<u32> {
     let mut received = Vec::new();
     loop {
-        // Not under the scope: what is read in its last moment is not lost, and what is not, neither.
+        // Outside of the scope: what is read in its last moment counts.
         let time = Duration::from_micros(20 + random.below(100));
         let mut read = None;
         let outcome = timeout(time, || read = to.read().unwrap());

@@ -36,6 +36,8 @@ mod socket;
 mod tcp;
 mod udp;
 mod unix;
+#[cfg(feature = "zmq")]
+pub mod zmq;
 
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,

@@ -17,10 +17,11 @@ use std::time::Instant;
 
 pub(crate) use crate::engine::{
     Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Mutex, MutexGuard, Place, Reason, Waited, Wakeup,
-    Wakeups, deadline, grant_each, is_on_green_thread, is_to_end, spend_io_bytes as spend_bytes,
-    wait_in_line,
+    Wakeups, deadline, grant_each, is_to_end, spend_io_bytes as spend_bytes, wait_in_line,
 };
-pub use crate::engine::{ExternalWork, Outcome, ServiceThread, spend_io_budget as spend_budget};
+pub use crate::engine::{
+    ExternalWork, Outcome, ServiceThread, is_on_green_thread, spend_io_budget as spend_budget,
+};
 
 /// The right to wake one thread. Cheap to clone, and to keep after the thread has ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,8 @@
-//! `zmq_push_pull`: what a message costs that is pushed and pulled over ZeroMQ, beside plain libzmq.
+//! `zmq_push_pull`: what a message costs that is pushed and pulled, beside plain libzmq.
 //!
 //! Both sockets are in one process, on two green threads of one worker, or on two OS threads that
-//! block in libzmq. Every message is checked. With `inproc` there is no thread of libzmq in between;
-//! with `tcp` there is one.
+//! block in libzmq. Every message is checked. With `inproc` there is no thread of libzmq in
+//! between; with `tcp` there is one.
 
 mod support;
 

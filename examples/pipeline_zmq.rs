@@ -2,8 +2,8 @@
 //!
 //! The ventilator deals numbers to workers, which count the primes below each of them and send the
 //! count to the sink: the second pattern of the ZeroMQ guide. Here all of them are green threads of
-//! one process, as `pipeline_zmq 1000 8` starts them. The same parts work as processes of their own,
-//! on as many machines as one likes, at endpoints such as `tcp://10.0.0.1:5557`:
+//! one process, as `pipeline_zmq 1000 8` starts them. The same parts work as processes of their
+//! own, on as many machines as one likes, at endpoints such as `tcp://10.0.0.1:5557`:
 //!
 //! ```text
 //! pipeline_zmq sink RESULTS TASKS

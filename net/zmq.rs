@@ -1,7 +1,7 @@
 //! ZeroMQ sockets on green threads: libzmq's messages and patterns, with calls that park.
 //!
-//! libzmq's own threads speak to the network; what it calls a socket is a mailbox beside them, which
-//! can tell through a descriptor that something has come into it. So a call here is libzmq's, with
+//! libzmq's own threads speak to the network; what it calls a socket is a mailbox beside them,
+//! which can tell through a descriptor that something has come into it. So a call here is libzmq's, with
 //! `DONTWAIT`, and where that would block the caller parks until the descriptor tells of news. The
 //! semantics are libzmq's and, where threads share a socket, those of `zmq.green` in pyzmq.
 //!
@@ -22,7 +22,8 @@
 //!
 //! The crate `zmq` compiles the libzmq whose source it brings, 4.3.4 without CURVE. A program that
 //! wants the system's says so in its `.cargo/config.toml`:
-//! `[target.x86_64-unknown-linux-gnu.zmq]`, `rustc-link-lib = ["zmq"]`. [`has`] tells what is there.
+//! `[target.x86_64-unknown-linux-gnu.zmq]`, `rustc-link-lib = ["zmq"]`. [`has`] tells what is
+//! there.
 //!
 //! # Examples
 //!

@@ -2,7 +2,8 @@
 //!
 //! libzmq's descriptor tells of news once, to whoever looks first. A call that somebody else makes
 //! on the socket meanwhile takes the news in, and the waiter's reactor, or `poll(2)`, never sees
-//! them. So each waiter leaves a way to be called, and each call ends by a look at who is concerned.
+//! them. So each waiter leaves a way to be called, and each call ends by a look at who is
+//! concerned.
 
 use std::cell::OnceCell;
 use std::io;

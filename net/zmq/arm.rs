@@ -25,8 +25,8 @@ pub struct Writable<'s> {
 }
 
 impl Socket {
-    /// A thing to wait for in a [`select!`](greenstd_runtime::select!): that a send would not block.
-    /// It sends nothing.
+    /// A thing to wait for in a [`select!`](greenstd_runtime::select!): that a send would not
+    /// block. It sends nothing.
     ///
     /// # Examples
     ///

@@ -89,8 +89,8 @@ impl Context {
     /// clones, are dropped, and what was sent has left or was given up.
     ///
     /// That is for ever while a peer is away and a socket has no
-    /// [linger](Socket::set_linger). Works on threads of either kind. A kill and a timeout scope end
-    /// the wait, and the context ends later. Sockets that others still use go on; unlike in C no
+    /// [linger](Socket::set_linger). Works on threads of either kind. A kill and a timeout scope
+    /// end the wait, and the context ends later. Sockets that others still use go on; unlike in C no
     /// call fails with `ETERM`.
     pub fn term(self) {
         self.into_end().wait();

@@ -152,9 +152,8 @@ impl State {
         call: &mut impl FnMut(&::zmq::Socket) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut outcome = uninterrupted(|| call(&self.raw));
-        let is_blocked = |outcome: &io::Result<T>| matches!(outcome, Err(e) if e.kind() == ErrorKind::WouldBlock);
         // A receive empties the mailbox before it gives up; a send looks into it only now and then.
-        if interest != PollFlags::IN && is_blocked(&outcome) && !self.look(interest)?.is_empty() {
+        if interest != PollFlags::IN && would_block(&outcome) && !self.look(interest)?.is_empty() {
             outcome = uninterrupted(|| call(&self.raw));
         }
         self.tell_others();
@@ -218,7 +217,7 @@ impl Wait<'_> {
             state.waiters.retain(|waiter| waiter.number != number);
         }
         let outcome = state.attempt(interest, call);
-        if !matches!(&outcome, Err(error) if error.kind() == ErrorKind::WouldBlock) {
+        if !would_block(&outcome) {
             return outcome;
         }
         self.deadline.get_or_insert_with(|| {
@@ -272,7 +271,11 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-fn flags(events: ::zmq::PollEvents) -> PollFlags {
+fn would_block<T>(outcome: &io::Result<T>) -> bool {
+    matches!(outcome, Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+pub(super) fn flags(events: ::zmq::PollEvents) -> PollFlags {
     let mut flags = PollFlags::empty();
     flags.set(PollFlags::IN, events.contains(::zmq::POLLIN));
     flags.set(PollFlags::OUT, events.contains(::zmq::POLLOUT));

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use super::core::{Core, Patience};
+use super::core::{Core, Patience, flags};
 use super::error::{invalid, io_error};
 use super::{Context, Message, Monitor, MonitorEventKind, PollFlags, SocketType};
 
@@ -13,16 +13,16 @@ use super::{Context, Message, Monitor, MonitorEventKind, PollFlags, SocketType};
 ///
 /// Its calls take `&self`, so threads share it by reference or in an `Arc`: one that receives and
 /// one that sends at the same time, as with `zmq.green`, or more. Each call is made under the lock
-/// of the socket, which is held for no wait. Who receives what among several is open. Works on threads
-/// of either kind, and a socket may go from one to another.
+/// of the socket, which is held for no wait. Who receives what among several is open. Works on
+/// threads of either kind, and a socket may go from one to another.
 ///
-/// Messages go as a whole: a kill, a timeout scope or a panic never cuts one, and ends only waits in
-/// which nothing was sent or received. Calls that wait do so without end, until the time of
+/// Messages go as a whole: a kill, a timeout scope or a panic never cuts one, and ends only waits
+/// in which nothing was sent or received. Calls that wait do so without end, until the time of
 /// [`set_receive_timeout`](Socket::set_receive_timeout) or
 /// [`set_send_timeout`](Socket::set_send_timeout) is over.
 ///
-/// Dropping a socket never blocks: what it has to send is sent in the background, for as long as its
-/// [linger](Socket::set_linger) says, and if the process lives; see [`Context::term`].
+/// Dropping a socket never blocks: what it has to send is sent in the background, for as long as
+/// its [linger](Socket::set_linger) says, and if the process lives; see [`Context::term`].
 ///
 /// # Examples
 ///
@@ -214,11 +214,7 @@ impl Socket {
     /// Those of `zmq_getsockopt`.
     pub fn poll(&self, events: PollFlags, timeout: Option<Duration>) -> io::Result<PollFlags> {
         let look = |raw: &::zmq::Socket| {
-            let found = raw.get_events().map_err(io_error)?;
-            let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, found.contains(::zmq::POLLIN));
-            flags.set(PollFlags::OUT, found.contains(::zmq::POLLOUT));
-            let found = flags & events;
+            let found = flags(raw.get_events().map_err(io_error)?) & events;
             if found.is_empty() { Err(ErrorKind::WouldBlock.into()) } else { Ok(found) }
         };
         match self.core.retry(events, Patience::For(timeout), look) {

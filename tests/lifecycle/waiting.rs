@@ -111,12 +111,21 @@ macro_rules! lines {
 // After the macros, which it uses.
 mod net;
 mod process;
+#[cfg(feature = "zmq")]
+mod zmq;
 
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
-    WAITING.iter().chain(net::WAITING).chain(process::WAITING)
+    let with_features = WITH_FEATURES.iter().copied().flatten();
+    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(with_features)
 }
+
+/// What blocks in parts that are not always built.
+const WITH_FEATURES: &[&[Row]] = &[
+    #[cfg(feature = "zmq")]
+    zmq::WAITING,
+];
 
 const WAITING: &[Row] = lines! {
     row("thread::sleep", |_| thread::sleep(LONG)),

@@ -14,6 +14,8 @@ mod servers;
 mod signals;
 mod threads;
 mod unix;
+#[cfg(feature = "zmq")]
+mod zmq;
 
 use greenstd::time::Ticker;
 use greenstd::{park, thread};
@@ -61,8 +63,14 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         threads::WAITS,
         unix::WAITS,
     ];
-    tables.into_iter().flatten()
+    tables.into_iter().chain(WITH_FEATURES.iter().copied()).flatten()
 }
+
+/// What blocks in parts that are not always built.
+const WITH_FEATURES: &[&[Wait]] = &[
+    #[cfg(feature = "zmq")]
+    zmq::WAITS,
+];
 
 /// Sleeping and parking.
 const TIME: &[Wait] = &[

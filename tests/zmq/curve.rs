@@ -16,7 +16,10 @@ laws! {
         let pull = context.socket(SocketType::Pull).unwrap();
         pull.set_curve_server(&server.secret).unwrap();
         let monitor = pull
-            .monitor(&[MonitorEventKind::HandshakeFailedProtocol, MonitorEventKind::HandshakeFailed])
+            .monitor(&[
+                MonitorEventKind::HandshakeFailedProtocol,
+                MonitorEventKind::HandshakeFailed,
+            ])
             .unwrap();
         monitor.set_receive_timeout(Some(HUNG));
         pull.bind("tcp://127.0.0.1:*").unwrap();

@@ -136,7 +136,8 @@ laws! {
         while router.try_send_multipart(&["slow", "x"]).is_ok() {
             sent += 1;
         }
-        let sends = thread::spawn(move || router.send_multipart(&["slow", "last"]).map(|()| router));
+        let sends =
+            thread::spawn(move || router.send_multipart(&["slow", "last"]).map(|()| router));
         thread::sleep(Duration::from_millis(5));
         assert!(!sends.is_finished());
         for _ in 0..sent {

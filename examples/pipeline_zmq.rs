@@ -134,7 +134,9 @@ fn draw(done: u32, tasks: u32) -> io::Result<()> {
 
 fn primes_below(limit: u32) -> u32 {
     let is_prime = |number: u32| {
-        (2..).take_while(|divisor| divisor * divisor <= number).all(|d| number % d > 0)
+        (2..)
+            .take_while(|divisor| divisor * divisor <= number)
+            .all(|divisor| !number.is_multiple_of(divisor))
     };
     (2..limit).filter(|&number| is_prime(number)).count() as u32
 }

@@ -90,8 +90,8 @@ impl Context {
     ///
     /// That is for ever while a peer is away and a socket has no
     /// [linger](Socket::set_linger). Works on threads of either kind. A kill and a timeout scope
-    /// end the wait, and the context ends later. Sockets that others still use go on; unlike in C no
-    /// call fails with `ETERM`.
+    /// end the wait, and the context ends later. Sockets that others still use go on; unlike in C
+    /// no call fails with `ETERM`.
     pub fn term(self) {
         self.into_end().wait();
     }

@@ -242,11 +242,17 @@ impl Wait<'_> {
     /// Blocks until there may be news. False when the time is over.
     fn park(&self) -> io::Result<bool> {
         let deadline = self.deadline.flatten();
-        let fd = (&self.core.fd, Interest::Read);
-        if park::is_on_green_thread() {
-            return wait_for_any(&[fd], deadline);
+        let fd = &self.core.fd;
+        if !park::is_on_green_thread() {
+            let bell = alarm::own_bell()?;
+            return wait_for_any(&[(fd, Interest::Read), (&bell, Interest::Read)], deadline);
         }
-        wait_for_any(&[fd, (&*alarm::own_bell()?, Interest::Read)], deadline)
+        // An alarm ends it too: it unparks.
+        match fd.wait(Interest::Read, deadline) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -91,6 +91,8 @@ fn nothing_is_left_of_ended_contexts() {
         round();
         let before = descriptors::descriptors();
         (0..20).for_each(|_| round());
-        until("the descriptors are closed", || descriptors::descriptors() <= before);
+        // This thread's bell may be new: it is made for the first wait, and stays. A leak would be
+        // one for each round at least.
+        until("the descriptors are closed", || descriptors::descriptors() < before + 10);
     });
 }

@@ -1,6 +1,6 @@
 //! Waits for ZeroMQ's messages.
 
-use super::{Both, Grants, Row, Scene, apply};
+use super::{Both, Grants, Row, Scene, apply, ignore};
 use greenstd::net::zmq::{Context, PollFlags, Poller, Socket, SocketType};
 use greenstd::select;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ pub const WAITING: &[Row] = lines! {
         |p| p.0.try_recv().is_ok()),
     row("zmq::Socket in select!", pair(), |p| select! { wait(p.0) -> got => drop(got.unwrap()) },
         |p| p.1.send("x").unwrap(), |p| p.0.try_recv().is_ok()),
-    row("zmq::Socket::poll", pair(), |p| assert!(!p.0.poll(PollFlags::IN, None).unwrap().is_empty()),
+    row("zmq::Socket::poll", pair(), |p| ignore(p.0.poll(PollFlags::IN, None).unwrap()),
         |p| p.1.send("x").unwrap()),
     row("zmq::Poller::wait", pair(), |p| {
         let mut poller = Poller::new();

@@ -3,8 +3,8 @@
 //! libzmq's own threads speak to the network; what it calls a socket is a mailbox beside them,
 //! which can tell through a descriptor that something has come into it. So a call here is
 //! libzmq's, with `DONTWAIT`, and where that would block the caller parks until the descriptor
-//! tells of news. The semantics are libzmq's and, where threads share a socket, those of `zmq.green` in
-//! pyzmq.
+//! tells of news. The semantics are libzmq's and, where threads share a socket, those of
+//! `zmq.green` in pyzmq.
 //!
 //! | here | what |
 //! |---|---|

@@ -44,6 +44,8 @@ mod udp;
 mod unix;
 #[cfg(feature = "ws")]
 pub mod ws;
+#[cfg(feature = "zmq")]
+pub mod zmq;
 
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,

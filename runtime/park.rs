@@ -17,11 +17,10 @@ use std::time::Instant;
 
 pub(crate) use crate::engine::{
     Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Mutex, MutexGuard, Place, Reason, Waited,
-    WaitingFor, Wakeup, Wakeups, deadline, grant_each, is_on_green_thread, is_to_end,
-    park_shielded, wait_in_line,
+    WaitingFor, Wakeup, Wakeups, deadline, grant_each, is_to_end, park_shielded, wait_in_line,
 };
 pub use crate::engine::{
-    ExternalWork, Outcome, ServiceThread, spend_io_budget as spend_budget,
+    ExternalWork, Outcome, ServiceThread, is_on_green_thread, spend_io_budget as spend_budget,
     spend_io_bytes as spend_bytes,
 };
 

@@ -278,6 +278,15 @@ pub(crate) fn take_inherited(number: RawFd) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(number) }
 }
 
+/// A duplicate, closed on exec, of a descriptor that a C library keeps.
+#[cfg(feature = "zmq")]
+pub(crate) fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: no memory is passed, and a number that is not open is an error.
+    let number = checked(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: the kernel has just made it for this call, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
 /// Implements `FromRawFd`, whose method is unsafe by its nature.
 macro_rules! from_raw_fd {
     ($($socket:ty)*) => {$(

@@ -25,8 +25,10 @@ pub enum Outcome {
     Killed,
 }
 
+/// Whether the caller is a green thread, and not a plain OS thread.
 #[inline]
-pub(crate) fn is_on_green_thread() -> bool {
+#[must_use]
+pub fn is_on_green_thread() -> bool {
     Worker::on_fiber().is_some()
 }
 

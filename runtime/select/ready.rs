@@ -60,6 +60,13 @@ impl<'fd> Readiness<'fd> {
     pub(crate) fn into_arm(self) -> ReadinessArm<'fd> {
         ReadinessArm { of: self, watch: None, output: None }
     }
+
+    /// The arm itself, for arms of other crates that are built on it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn boxed_arm(self) -> Box<dyn Outcome<Output = io::Result<()>> + 'fd> {
+        Box::new(self.into_arm())
+    }
 }
 
 pub(crate) struct ReadinessArm<'fd> {

@@ -115,22 +115,25 @@ mod process;
 mod tls;
 #[cfg(feature = "ws")]
 mod ws;
+#[cfg(feature = "zmq")]
+mod zmq;
 
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
-    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(TLS).chain(WS)
+    let with_features = WITH_FEATURES.iter().copied().flatten();
+    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(with_features)
 }
 
-#[cfg(feature = "tls")]
-const TLS: &[Row] = tls::WAITING;
-#[cfg(not(feature = "tls"))]
-const TLS: &[Row] = &[];
-
-#[cfg(feature = "ws")]
-const WS: &[Row] = ws::WAITING;
-#[cfg(not(feature = "ws"))]
-const WS: &[Row] = &[];
+/// What blocks in parts that are not always built.
+const WITH_FEATURES: &[&[Row]] = &[
+    #[cfg(feature = "tls")]
+    tls::WAITING,
+    #[cfg(feature = "ws")]
+    ws::WAITING,
+    #[cfg(feature = "zmq")]
+    zmq::WAITING,
+];
 
 const WAITING: &[Row] = lines! {
     row("thread::sleep", |_| thread::sleep(LONG)),

@@ -18,6 +18,8 @@ mod tls;
 mod unix;
 #[cfg(feature = "ws")]
 mod ws;
+#[cfg(feature = "zmq")]
+mod zmq;
 
 use greenstd::time::Ticker;
 use greenstd::{park, thread};
@@ -48,7 +50,7 @@ const AGES: Duration = Duration::from_secs(100_000);
 /// happens, since they borrow from it (`scopes`). Nor is the end of a runtime, which nothing cuts
 /// short but the timeout of `shutdown_timeout`.
 pub fn all() -> impl Iterator<Item = &'static Wait> {
-    let tables: [&'static [Wait]; 17] = [
+    let tables: [&'static [Wait]; 15] = [
         TIME,
         blocking::WAITS,
         channels::WAITS,
@@ -63,22 +65,20 @@ pub fn all() -> impl Iterator<Item = &'static Wait> {
         servers::WAITS,
         signals::WAITS,
         threads::WAITS,
-        TLS,
         unix::WAITS,
-        WS,
     ];
-    tables.into_iter().flatten()
+    tables.into_iter().chain(WITH_FEATURES.iter().copied()).flatten()
 }
 
-#[cfg(feature = "tls")]
-const TLS: &[Wait] = tls::WAITS;
-#[cfg(not(feature = "tls"))]
-const TLS: &[Wait] = &[];
-
-#[cfg(feature = "ws")]
-const WS: &[Wait] = ws::WAITS;
-#[cfg(not(feature = "ws"))]
-const WS: &[Wait] = &[];
+/// What blocks in parts that are not always built.
+const WITH_FEATURES: &[&[Wait]] = &[
+    #[cfg(feature = "tls")]
+    tls::WAITS,
+    #[cfg(feature = "ws")]
+    ws::WAITS,
+    #[cfg(feature = "zmq")]
+    zmq::WAITS,
+];
 
 /// Sleeping and parking.
 const TIME: &[Wait] = &[

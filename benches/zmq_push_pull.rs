@@ -1,0 +1,125 @@
+//! `zmq_push_pull`: what a message costs that is pushed and pulled, beside plain libzmq.
+//!
+//! Both sockets are in one process, on two green threads of one worker, or on two OS threads that
+//! block in libzmq. Every message is checked. With `inproc` there is no thread of libzmq in
+//! between; with `tcp` there is one.
+
+mod support;
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::Instant;
+
+use greenstd::net::zmq::{Context, Socket, SocketType};
+use support::child::Job;
+use support::contender::{Contender, Measurement, System};
+use support::green::{Green, NO_PANIC};
+use support::ours::Ours;
+use support::report::median;
+use support::rounds::Bench;
+use support::sys;
+
+const TIME: &str = "ns";
+const CPU: &str = "cpu_ns";
+const BYTES: usize = 64;
+const WORKS: &str = "sockets work";
+const WRONG: &str = "a message was lost or changed";
+
+fn main() -> ExitCode {
+    support::main("zmq_push_pull", plan, measure)
+}
+
+fn plan(bench: &mut Bench) {
+    let count = bench.options.pick(200_000, 40_000);
+    for (transport, endpoint) in [("inproc", "inproc://bench"), ("tcp", "tcp://127.0.0.1:*")] {
+        let row = format!("w1_{transport}_{BYTES}B");
+        if !bench.options.wants_row(&row) {
+            continue;
+        }
+        let contenders = [Contender::ours(), Contender::peer(System::Threads)].map(|contender| {
+            let contender = contender.with("endpoint", endpoint).with("count", count);
+            contender.with("repeats", bench.options.pick(5, 3))
+        });
+        let samples = bench.interleave(contenders.into());
+        bench.row(&row, "ns", &samples, TIME);
+        bench.row(&format!("{row}_cpu"), "ns", &samples, CPU);
+    }
+}
+
+fn measure(job: &Job) -> Measurement {
+    let (count, repeats) = (job.number("count"), job.number("repeats"));
+    let endpoint = job.text("endpoint").to_owned();
+    let figures = match job.system() {
+        System::Ours => Ours::run(1, move || repeat(repeats, || green(&endpoint, count))),
+        System::Threads => repeat(repeats, || plain(&endpoint, count)),
+        other => panic!("no {} here", other.name()),
+    };
+    let per_message = |nanos: f64| nanos / count as f64;
+    Measurement::of(TIME, per_message(figures.0)).and(CPU, per_message(figures.1))
+}
+
+/// Medians of time and CPU time of the process, after a lap to warm up.
+fn repeat(repeats: usize, run: impl Fn()) -> (f64, f64) {
+    run();
+    let laps = (0..repeats).map(|_| {
+        let (start, cpu) = (Instant::now(), sys::cpu_nanos());
+        run();
+        (start.elapsed().as_nanos() as f64, (sys::cpu_nanos() - cpu) as f64)
+    });
+    let (times, cpus) = laps.unzip();
+    let of = |values: Vec<f64>| median(values).expect("a bench repeats at least once");
+    (of(times), of(cpus))
+}
+
+/// Two connected sockets of greenstd, in a context of their own.
+fn green_pair(endpoint: &str, kinds: [SocketType; 2]) -> [Socket; 2] {
+    let context = Context::new();
+    let [bound, connected] = kinds.map(|kind| context.socket(kind).expect(WORKS));
+    bound.bind(endpoint).expect(WORKS);
+    connected.connect(&bound.last_endpoint().expect(WORKS)).expect(WORKS);
+    [bound, connected]
+}
+
+/// The same of the crate, for OS threads.
+fn plain_pair(endpoint: &str, kinds: [zmq::SocketType; 2]) -> [zmq::Socket; 2] {
+    let context = zmq::Context::new();
+    let [bound, connected] = kinds.map(|kind| context.socket(kind).expect(WORKS));
+    bound.bind(endpoint).expect(WORKS);
+    let at = bound.get_last_endpoint().expect(WORKS).expect("an endpoint is UTF-8");
+    connected.connect(&at).expect(WORKS);
+    [bound, connected]
+}
+
+fn message(number: usize) -> [u8; BYTES] {
+    let mut message = [0; BYTES];
+    message[..8].copy_from_slice(&number.to_be_bytes());
+    message
+}
+
+fn green(endpoint: &str, count: usize) {
+    let [pull, push] = green_pair(endpoint, [SocketType::Pull, SocketType::Push]);
+    let source = Ours::spawn(move || {
+        for number in 0..count {
+            push.send(message(number)).expect(WORKS);
+        }
+        push
+    });
+    for number in 0..count {
+        assert!(pull.recv().expect(WORKS) == message(number), "{WRONG}");
+    }
+    drop(Ours::join(source));
+}
+
+fn plain(endpoint: &str, count: usize) {
+    let [pull, push] = plain_pair(endpoint, [zmq::PULL, zmq::PUSH]);
+    let source = thread::spawn(move || {
+        for number in 0..count {
+            push.send(&message(number)[..], 0).expect(WORKS);
+        }
+        push
+    });
+    for number in 0..count {
+        assert!(*pull.recv_msg(0).expect(WORKS) == message(number)[..], "{WRONG}");
+    }
+    drop(source.join().expect(NO_PANIC));
+}

@@ -1,10 +1,10 @@
 //! Several processes as one chat, by Redis: its publish-subscribe for what comes, and a list for
 //! what was.
 //!
-//! The driver is the plain blocking one, so its waits are on OS threads: one that listens, and those
-//! of `blocking` while a message is sent. One script numbers a message, keeps it and publishes it,
-//! all at once: so whoever subscribes first and reads the list then has missed nothing, however long
-//! it was without a connection.
+//! The driver is the plain blocking one, so its waits are on OS threads: one that listens, and
+//! those of `blocking` while a message is sent. One script numbers a message, keeps it and publishes
+//! it, all at once. So whoever subscribes first and reads the list then has missed nothing, however
+//! long it was without a connection.
 
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};

@@ -43,7 +43,9 @@ export class Driver {
     driver.folder = await mkdtemp(join(tmpdir(), "browsers-"));
     const port = new URL(driver.address).port;
     // In a process group of its own, so that its browsers end with it.
-    driver.process = spawn("chromedriver", [`--port=${port}`], { stdio: "ignore", detached: true });
+    const env = { ...process.env, TMPDIR: driver.folder };
+    const options = { env, stdio: "ignore", detached: true };
+    driver.process = spawn("chromedriver", [`--port=${port}`], options);
     driver.process.on("error", (error) => { driver.failure = error; });
     await until("chromedriver is ready", async () => {
       if (driver.failure) throw driver.failure;

@@ -16,7 +16,7 @@ use crate::web_socket;
 
 const PAGE: &str = include_str!("page.html");
 
-/// How long a poll may wait.
+/// How long a poll may wait. A client that has left is found out by then, when it is answered.
 const POLL_MAX: Duration = Duration::from_secs(30);
 
 pub struct Chat {

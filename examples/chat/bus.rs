@@ -9,7 +9,7 @@ use crate::redis_bus::RedisBus;
 
 pub enum Bus {
     InProcess(Arc<Log>),
-    Redis(RedisBus),
+    Redis(Box<RedisBus>),
 }
 
 impl Bus {
@@ -18,7 +18,7 @@ impl Bus {
     }
 
     pub fn by_redis(url: &str, log: &Arc<Log>) -> redis::RedisResult<Bus> {
-        RedisBus::connect(url, log).map(Bus::Redis)
+        RedisBus::connect(url, log).map(|bus| Bus::Redis(Box::new(bus)))
     }
 
     /// Publishes a message. Blocks until the bus has it; after an error it may have.

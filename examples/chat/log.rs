@@ -9,7 +9,7 @@ use greenstd::sync::{Condvar, Mutex, MutexGuard};
 
 use crate::message::Message;
 
-/// How many messages are kept for those who come later.
+/// How many messages are kept for those who come later. Who lags by more misses some.
 pub const MESSAGES_MAX: usize = 200;
 
 #[derive(Default)]

@@ -2,9 +2,9 @@
 //! what was.
 //!
 //! The driver is the plain blocking one, so its waits are on OS threads: one that listens, and
-//! those of `blocking` while a message is sent. One script numbers a message, keeps it and publishes
-//! it, all at once. So whoever subscribes first and reads the list then has missed nothing, however
-//! long it was without a connection.
+//! those of `blocking` while a message is sent. One script numbers a message, keeps it and
+//! publishes it, all at once. So whoever subscribes first and reads the list then has missed
+//! nothing, however long it was without a connection.
 
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};

@@ -6,8 +6,9 @@
 //! free-udp-address` and `speak udp-echo ADDRESS CLIENTS DATAGRAMS` do the same with datagrams:
 //! each client sends so many, of all lengths, and sends again what is lost. `speak unix-echo PATH
 //! CLIENTS BYTES` and `speak unix-reset PATH CLIENTS` speak over a Unix socket. `speak serve-late
-//! ADDRESS MILLISECONDS` is no client: it answers each HTTP request so late, until it is ended. Nor is
-//! `speak serve-http ADDRESS NAME`, what a reverse proxy may find behind itself: see `answer_http`.
+//! ADDRESS MILLISECONDS` is no client: it answers each HTTP request so late, until it is ended. Nor
+//! is `speak serve-http ADDRESS NAME`, what a reverse proxy may find behind itself: see
+//! `answer_http`.
 //!
 //! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
 //! while, so that a server that hangs is a failure and not a hanging check.
@@ -167,6 +168,13 @@ fn answer_http(
             write!(stream, "{head}\r\n\r\n")?;
             io::copy(reader, &mut stream)?;
             return Ok(false);
+        }
+        // Until the peer goes.
+        "endless" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+            loop {
+                stream.write_all(b"9\r\nand so on\r\n")?;
+            }
         }
         // None at all.
         "never" => {

@@ -1,4 +1,4 @@
-//! Heads of requests and responses: what is changed on the way, and how they are written and parsed.
+//! Heads of requests and responses: what is changed on the way, and how they are written.
 //!
 //! Fields that concern one connection only (RFC 9110, section 7.6.1) are not passed on. How long
 //! the body of a response is, is told by RFC 9112, section 6.3; a response that leaves room for two

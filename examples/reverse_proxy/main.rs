@@ -6,10 +6,10 @@
 //! row rests for a while. Uploads and downloads of any size stream through in constant memory, both
 //! at once if need be, and connections that leave HTTP, as WebSockets do, are passed through.
 //!
-//! Upstreams are spoken to in HTTP/1.1, and see who asks by `X-Forwarded-For`, `-Host` and `-Proto`.
-//! One that cannot be reached, or answers nonsense, is a 502; one that takes too long is a 504. On
-//! SIGTERM or SIGINT what is under way has some time to end; the exit code is 0 if all of it has
-//! ended, 1 if something was cut or nothing could be served, 2 for a wrong command line.
+//! Upstreams are spoken to in HTTP/1.1, and see who asks by `X-Forwarded-For`, `-Host` and
+//! `-Proto`. One that cannot be reached, or answers nonsense, is a 502; one that takes too long is
+//! a 504. On SIGTERM or SIGINT what is under way has some time to end; the exit code is 0 if all of
+//! it has ended, 1 if something was cut or nothing could be served, 2 for a wrong command line.
 //!
 //! | file | what it holds |
 //! |---|---|

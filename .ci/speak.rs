@@ -6,9 +6,10 @@
 //! free-udp-address` and `speak udp-echo ADDRESS CLIENTS DATAGRAMS` do the same with datagrams:
 //! each client sends so many, of all lengths, and sends again what is lost. `speak unix-echo PATH
 //! CLIENTS BYTES` and `speak unix-reset PATH CLIENTS` speak over a Unix socket. `speak serve-late
-//! ADDRESS MILLISECONDS` is no client: it answers each HTTP request so late, until it is ended.
-//! `speak websocket ADDRESS PATH` sends each line of its input as a text message, prints those that
-//! come, and at the end how that was: `closed CODE`, or `cut`.
+//! ADDRESS MILLISECONDS` is no client: it answers each HTTP request so late, until it is ended. Nor
+//! is `speak serve-http ADDRESS NAME`, what a reverse proxy may find behind itself: see
+//! `answer_http`. `speak websocket ADDRESS PATH` sends each line of its input as a text message,
+//! prints those that come, and at the end how that was: `closed CODE`, or `cut`.
 //!
 //! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
 //! while, so that a server that hangs is a failure and not a hanging check.
@@ -70,11 +71,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             serve_late(address, Duration::from_millis(milliseconds.parse()?))?;
         }
         ["websocket", address, path] => websocket(&connect(address.parse()?)?, address, path)?,
+        ["serve-http", address, name] => serve_http(address.parse()?, name)?,
         _ => {
             return Err("free-address | echo ADDRESS CLIENTS BYTES | reset ADDRESS CLIENTS | \
                         free-udp-address | udp-echo ADDRESS CLIENTS DATAGRAMS | \
                         unix-echo PATH CLIENTS BYTES | unix-reset PATH CLIENTS | \
-                        serve-late ADDRESS MILLISECONDS | websocket ADDRESS PATH"
+                        serve-late ADDRESS MILLISECONDS | serve-http ADDRESS NAME | \
+                        websocket ADDRESS PATH"
                 .into());
         }
     }
@@ -200,6 +203,144 @@ fn read_frame(reader: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok((head[0], payload))
+}
+
+fn serve_http(address: SocketAddr, name: &str) -> io::Result<()> {
+    for stream in TcpListener::bind(address)?.incoming() {
+        let (stream, name) = (stream?, name.to_owned());
+        thread::spawn(move || -> io::Result<()> {
+            let mut reader = BufReader::new(&stream);
+            while answer_http(&mut reader, &stream, &name)? {}
+            Ok(())
+        });
+    }
+    Ok(())
+}
+
+/// Answers a request by its path, well or badly, and tells whether there may be another one.
+fn answer_http(
+    reader: &mut BufReader<&TcpStream>,
+    mut stream: &TcpStream,
+    name: &str,
+) -> io::Result<bool> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(false);
+        }
+    }
+    let value = |name: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(this, _)| this.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    };
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let length = value("content-length").and_then(|length| length.parse().ok());
+    let in_chunks = value("transfer-encoding") == Some("chunked");
+    match *parts.last().unwrap_or(&"") {
+        // What was sent to it.
+        "head" => answer_with(stream, &head)?,
+        // How long the body is.
+        "count" => {
+            let mut bytes = 0;
+            take_body(reader, length, in_chunks, |piece| {
+                bytes += piece.len();
+                Ok(())
+            })?;
+            answer_with(stream, &format!("{name} {bytes}"))?;
+        }
+        // The body, while it comes.
+        "echo" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+            take_body(reader, length, in_chunks, |piece| {
+                write!(stream, "{:x}\r\n", piece.len())?;
+                stream.write_all(piece)?;
+                stream.write_all(b"\r\n")
+            })?;
+            stream.write_all(b"0\r\n\r\n")?;
+        }
+        "upgraded" => {
+            let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo";
+            write!(stream, "{head}\r\n\r\n")?;
+            io::copy(reader, &mut stream)?;
+            return Ok(false);
+        }
+        // Until the peer goes.
+        "endless" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+            loop {
+                stream.write_all(b"9\r\nand so on\r\n")?;
+            }
+        }
+        // None at all.
+        "never" => {
+            io::copy(reader, &mut io::sink())?;
+            return Ok(false);
+        }
+        "nonsense" => {
+            stream.write_all(b"hello? HTTP?\r\n\r\n")?;
+            return Ok(false);
+        }
+        "torn" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")?;
+            return Ok(false);
+        }
+        // Before the body has come.
+        "early" => {
+            stream.write_all(b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n")?;
+            thread::sleep(LOST_AFTER);
+            return Ok(false);
+        }
+        "smuggled" => {
+            let lengths = "Content-Length: 5\r\nTransfer-Encoding: chunked";
+            write!(stream, "HTTP/1.1 200 OK\r\n{lengths}\r\n\r\n0\r\n\r\n")?;
+            return Ok(false);
+        }
+        _ => answer_with(stream, name)?,
+    }
+    Ok(value("connection") != Some("close"))
+}
+
+fn answer_with(mut stream: &TcpStream, body: &str) -> io::Result<()> {
+    // Fields of this connection only, which nobody beyond it is to see.
+    let own = "Keep-Alive: timeout=5\r\nX-Own: 1\r\nConnection: keep-alive, x-own";
+    let length = body.len();
+    write!(stream, "HTTP/1.1 200 OK\r\n{own}\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+/// Reads the body of a request to its end.
+fn take_body(
+    reader: &mut impl BufRead,
+    length: Option<u64>,
+    in_chunks: bool,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut pass_on = |reader: &mut dyn BufRead, mut left: u64| {
+        while left > 0 {
+            let piece = reader.fill_buf()?;
+            let count = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if count == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+            }
+            take(&piece[..count])?;
+            reader.consume(count);
+            left -= count as u64;
+        }
+        Ok(())
+    };
+    if !in_chunks {
+        return pass_on(reader, length.unwrap_or(0));
+    }
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let size = u64::from_str_radix(line.trim_end(), 16).map_err(io::Error::other)?;
+        pass_on(reader, size)?;
+        reader.read_line(&mut line)?;
+        if size == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// A connection of either kind.

@@ -319,6 +319,10 @@ impl<S: Duplex, A> Duplex for Stream<Connection<S, A>> {
     fn flush(&self) -> io::Result<()> {
         Duplex::flush(&*self.0)
     }
+
+    fn try_write_to(&self, bytes: &[u8]) -> io::Result<usize> {
+        (*self.0).try_write_to(bytes)
+    }
 }
 
 impl<S: PollDuplex, A> PollDuplex for Stream<Connection<S, A>> {

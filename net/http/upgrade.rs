@@ -92,6 +92,10 @@ impl Duplex for Upgraded {
     fn flush(&self) -> io::Result<()> {
         self.stream.flush()
     }
+
+    fn try_write_to(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.try_write_to(bytes)
+    }
 }
 
 /// std's traits, for a value and for a reference.

@@ -30,7 +30,7 @@
 //! 4. Whatever is called of the runtime is called inside of `gate::blocking`, so no hook meets a
 //!    hook, and a kill is `ECANCELED`.
 //! 5. A call that could block and cannot park is made all the same, and counted
-//!    (`Symbol::count_blocked`).
+//!    (`symbol::count_blocked`).
 //!
 //! # Rejected
 //!

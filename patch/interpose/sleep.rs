@@ -41,14 +41,12 @@ hooks! {
     /// In microseconds.
     fn usleep(microseconds: useconds_t) -> c_int {
         let time = Duration::from_micros(microseconds.into());
-        // SAFETY: made here.
-        raw::to_c(unsafe { sleep_for(time, &BLOCKED) }.map_err(|(error, _)| error)) as c_int
+        raw::to_c(sleep_for(time, &BLOCKED).map_err(|(error, _)| error)) as c_int
     }
 
     /// In seconds. Returns those that are left.
     fn sleep(seconds: c_uint) -> c_uint {
-        // SAFETY: made here.
-        match unsafe { sleep_for(Duration::from_secs(seconds.into()), &BLOCKED) } {
+        match sleep_for(Duration::from_secs(seconds.into()), &BLOCKED) {
             Ok(_) => 0,
             Err((_, left)) => left.as_secs_f64().round() as c_uint,
         }
@@ -66,11 +64,7 @@ hooks! {
 }
 
 /// Sleeps for a time; what is left of it comes with an error.
-///
-/// # Safety
-///
-/// None of its own: it makes a system call on what it owns.
-unsafe fn sleep_for(time: Duration, blocked: &AtomicU64) -> Result<usize, (c_int, Duration)> {
+fn sleep_for(time: Duration, blocked: &AtomicU64) -> Result<usize, (c_int, Duration)> {
     let request = to_timespec(time);
     let mut remaining = timespec { tv_sec: 0, tv_nsec: 0 };
     let clock = libc::CLOCK_REALTIME;

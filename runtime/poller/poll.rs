@@ -64,7 +64,11 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usi
             return Ok(count);
         }
         match watch(fds) {
-            Ok(watched) => return wait(&watched, fds, deadline),
+            Ok(watched) => {
+                if let Some(count) = wait(&watched, fds, deadline)? {
+                    return Ok(count);
+                }
+            }
             // Closed since the look, which is the next one's to tell.
             Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {}
             Err(error) => return Err(error),
@@ -132,11 +136,13 @@ fn interests(events: PollFlags) -> &'static [Interest] {
     }
 }
 
+/// How many have something to tell, or 0 once `deadline` has passed. `None` if a worker has ended
+/// with whose reactor some are registered: nothing more will be told.
 fn wait(
     watched: &[Watched],
     fds: &mut [PollFd<'_>],
     deadline: Option<Instant>,
-) -> io::Result<usize> {
+) -> io::Result<Option<usize>> {
     loop {
         let is_silent = watched.iter().all(Watched::enqueue);
         let outcome = if is_silent { park::park_until(deadline) } else { Outcome::Woken };
@@ -149,7 +155,11 @@ fn wait(
         let count = readiness::look(fds)?;
         // After the time has passed, too: a worker that is late hears of it before the event.
         if count > 0 || outcome == Outcome::TimedOut {
-            return Ok(count);
+            return Ok(Some(count));
+        }
+        // Asked after what was told is observed: a worker that ends tells once more.
+        if watched.iter().any(|one| one.watch.is_closed()) {
+            return Ok(None);
         }
         for (one, seen) in watched.iter().zip(seen) {
             for interest in one.interests {

@@ -3,12 +3,17 @@
 use crate::child;
 use crate::flavour::Watchdog;
 use crate::scene::{PATIENCE, block, builder, runtime, spin, threads_named, wait_until};
+use greenstd::poller::{self, Event, Events, PollFd, PollFlags, Poller};
 use greenstd::runtime::Runtime;
 use greenstd::sync::mpsc;
-use greenstd::thread::{self, ThreadLocals};
+use greenstd::thread::{self, JoinHandle, ThreadLocals};
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+/// What nobody is meant to wait out.
+const FOR_LONG: Duration = Duration::from_secs(60);
 
 /// Sleeps for a moment, as somebody who has to be served.
 fn is_served(runtime: &Runtime) {
@@ -78,6 +83,38 @@ fn without_green_threads_of_their_own_thread_locals_there_is_no_sentry() {
     assert_eq!((threads_named("plain-sentry"), threads_named("plain-spare")), (1, 0));
 }
 
+/// Waits until there is something to read; whether there is.
+type Way = fn(PipeReader) -> io::Result<bool>;
+
+/// The ways in which a green thread can wait for a descriptor that is not of this library.
+fn ways_to_wait() -> impl Iterator<Item = Way> {
+    let ways: [Way; 4] = [
+        |reader| greenstd::wait_readable(&reader, Some(Instant::now() + FOR_LONG)).map(|()| true),
+        |reader| {
+            let mut fds = [PollFd::new(&reader, PollFlags::IN)];
+            Ok(poller::poll(&mut fds, Some(FOR_LONG))? == 1)
+        },
+        |reader| {
+            let poller = Poller::new()?;
+            poller.add(&reader, Event::readable(1))?;
+            Ok(poller.wait(&mut Events::new(), Some(FOR_LONG))? == 1)
+        },
+        |reader| {
+            greenstd::select! {
+                wait(greenstd::select::readable(&reader)) -> outcome => outcome.map(|()| true),
+                recv(greenstd::channel::after(FOR_LONG)) -> _ => Ok(false),
+            }
+        },
+    ];
+    ways.into_iter()
+}
+
+/// Has a green thread wait in that way for something that is to be written.
+fn hears(runtime: &Runtime, wait: Way) -> (JoinHandle<bool>, PipeWriter) {
+    let (reader, writer) = io::pipe().unwrap();
+    (runtime.spawn(move || wait(reader).unwrap()), writer)
+}
+
 /// Who waits with a spare worker that leaves goes on elsewhere.
 #[test]
 fn nobody_who_waits_on_a_spare_worker_is_forgotten_when_it_leaves() {
@@ -101,11 +138,21 @@ fn nobody_who_waits_on_a_spare_worker_is_forgotten_when_it_leaves() {
         (listener, address)
     });
     let accepted = runtime.spawn(move || listener.accept().is_ok());
+    let (told, writers): (Vec<_>, Vec<_>) =
+        ways_to_wait().map(|wait| hears(&runtime, wait)).unzip();
     wait_until("a spare worker", || threads_named("leave-spare") > 0);
     hog.join().unwrap();
     wait_until("its leaving", || threads_named("leave-spare") == 0);
     let _client = std::net::TcpStream::connect(address).unwrap();
     assert!(accepted.join().unwrap());
+    let written = Instant::now();
+    for mut writer in writers {
+        writer.write_all(b"!").unwrap();
+    }
+    for (way, told) in told.into_iter().enumerate() {
+        assert!(told.join().unwrap(), "way {way}");
+        assert!(written.elapsed() < PATIENCE, "way {way} heard of the end of its wait only");
+    }
     let slept = sleeper.join().unwrap();
     assert!(slept >= Duration::from_secs(3) && slept < PATIENCE, "{slept:?}");
 }

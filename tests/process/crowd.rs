@@ -1,7 +1,8 @@
 //! Many children at once, and what is left of them.
 
 use crate::child;
-use crate::fixture::{children, descriptors, until};
+use crate::descriptors::descriptors;
+use crate::fixture::{children, until};
 use crate::flavour::on_workers;
 use greenstd::process::{Child, Command, Stdio};
 use greenstd::thread;

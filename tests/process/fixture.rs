@@ -58,14 +58,6 @@ pub fn state(id: u32) -> Option<char> {
     stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
-/// The descriptors that this process has open, but for those of files in /proc.
-pub fn descriptors() -> usize {
-    let all = fs::read_dir("/proc/self/fd").unwrap();
-    let targets = all.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-    // What the watchdog, and this very look, have open there comes and goes at its own time.
-    targets.filter(|target| !target.starts_with("/proc")).count()
-}
-
 /// Its children, zombies among them.
 pub fn children() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();

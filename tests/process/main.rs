@@ -3,6 +3,8 @@
 
 #[path = "../common/child.rs"]
 mod child;
+#[path = "../common/descriptors.rs"]
+mod descriptors;
 #[macro_use]
 #[path = "../common/flavour.rs"]
 mod flavour;

@@ -1,7 +1,8 @@
 //! Pipes and children under kills at random moments: what was acknowledged is there, in order.
 
 use crate::child;
-use crate::fixture::{children, descriptors, until};
+use crate::descriptors::descriptors;
+use crate::fixture::{children, until};
 use crate::flavour::on_workers;
 use crate::random::Random;
 use greenstd::process::Command;

@@ -1,6 +1,7 @@
 //! Many sockets at once, and sockets that are moved between threads of all kinds.
 
 use crate::child;
+use crate::descriptors::descriptors;
 use crate::flavour::{Watchdog, on_workers};
 use crate::random::Random;
 use greenstd::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -16,7 +17,6 @@ fn a_thousand_pairs_talk_at_once_and_leave_nothing_open() {
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         let limit = rustix::process::Rlimit { current: limit.maximum, ..limit };
         rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
-        let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
         let mut before = None;
         for workers in [1, 1, 2] {
             on_workers(workers, || {
@@ -47,7 +47,6 @@ fn a_thousand_pairs_talk_at_once_and_leave_nothing_open() {
 #[test]
 fn connections_that_come_and_go_leave_nothing_open() {
     child::succeed(|| {
-        let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
         let mut before = None;
         for _ in 0..2 {
             on_workers(2, || {

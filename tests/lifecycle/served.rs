@@ -20,10 +20,12 @@ impl Served {
     pub fn new() -> Served {
         let (sender, receiver) = channel::bounded(1);
         let end = Arc::new(Event::new());
-        let its_end = end.clone();
+        let is_stuck = Arc::new(Event::new());
+        let (its_end, gets_stuck) = (end.clone(), is_stuck.clone());
         let handle = move |connection| {
             // The second one finds the channel full.
             if sender.try_send(connection).is_err() {
+                gets_stuck.set();
                 its_end.wait();
             }
             Ok(())
@@ -34,9 +36,8 @@ impl Served {
             thread::sleep(Duration::from_millis(1));
         }
         let _stuck = TcpStream::connect(server.local_addr()).unwrap();
-        while server.statistics().live < 2 {
-            thread::sleep(Duration::from_millis(1));
-        }
+        // Before the channel is emptied.
+        is_stuck.wait();
         Served { server, connection: receiver.recv().unwrap(), client, end }
     }
 

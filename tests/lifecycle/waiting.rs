@@ -347,8 +347,7 @@ struct Places {
 impl Places {
     fn new() -> Places {
         let (pool, group, end) = (Pool::new(1), Group::new(), Arc::new(Event::new()));
-        let ends = [end.clone(), end.clone()];
-        let [first, second] = ends;
+        let [first, second] = [end.clone(), end.clone()];
         pool.spawn(move || first.wait());
         group.spawn(move || second.wait());
         Places { pool, group, end }

@@ -7,9 +7,9 @@
 //! each client sends so many, of all lengths, and sends again what is lost. `speak unix-echo PATH
 //! CLIENTS BYTES` and `speak unix-reset PATH CLIENTS` speak over a Unix socket. `speak serve-late
 //! ADDRESS MILLISECONDS` is no client: it answers each HTTP request so late, until it is ended. Nor
-//! is `speak serve-http ADDRESS NAME`, what a reverse proxy may find behind itself: see
-//! `http::answer_http`. `speak websocket ADDRESS PATH` sends each line of its input as a text message,
-//! prints those that come, and at the end how that was: `closed CODE`, or `cut`.
+//! is `speak serve-http ADDRESS NAME`, what a reverse proxy may find behind itself (`http`). `speak
+//! websocket ADDRESS PATH` sends each line of its input as a text message, prints those that come,
+//! and at the end how that was: `closed CODE`, or `cut`.
 //!
 //! It stands on std alone, so that `rustc` makes it without a package, and it gives up after a
 //! while, so that a server that hangs is a failure and not a hanging check.

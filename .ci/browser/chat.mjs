@@ -4,28 +4,14 @@
 // and comes back. Every message is seen by both, once and in the same order.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { Driver, freePort, until } from "./driver.mjs";
+import { Driver, until } from "./driver.mjs";
+import { Server } from "./server.mjs";
 
 const [program, screenshot] = process.argv.slice(2);
-const address = `127.0.0.1:${await freePort()}`;
-let server = null;
-
-async function serve() {
-  server = spawn(program, [address], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = await once(server.stdout, "data");
-  assert.equal(line.toString(), `listening on http://${address}/\n`);
-}
-
-async function stop(signal) {
-  const ended = once(server, "exit");
-  server.kill(signal);
-  const [code] = await ended;
-  server = null;
-  return code;
-}
+const greeting = (address) => `listening on http://${address}/`;
+const server = await Server.prepare(program, (address) => [address], greeting);
+const { address } = server;
 
 const texts = (browser) =>
   browser.run("return [...document.querySelectorAll('#messages .text')].map(e => e.innerText)");
@@ -55,7 +41,7 @@ async function reaches(browser, status) {
 
 const driver = await Driver.start();
 try {
-  await serve();
+  await server.start();
   const ann = await driver.browser();
   const bob = await driver.browser();
   const all = [ann, bob];
@@ -93,9 +79,9 @@ try {
 
   // Once as told, and once without a farewell.
   for (const [signal, code] of [["SIGTERM", 0], ["SIGKILL", null]]) {
-    assert.equal(await stop(signal), code);
+    assert.equal(await server.stop(signal), code);
     for (const browser of all) await reaches(browser, "connection lost");
-    await serve();
+    await server.start();
     await reaches(ann, "connected by long poll");
     await reaches(bob, "connected by WebSocket");
     await say(ann, `After ${signal}, by long poll`, all);
@@ -111,6 +97,6 @@ try {
   await until("Eve sees the last words", async () => (await texts(eve)).at(-1) === said.at(-1));
   console.log(`${said.length} messages seen by both, with two restarts in between`);
 } finally {
-  server?.kill("SIGKILL");
+  server.kill();
   await driver.stop();
 }

@@ -108,6 +108,22 @@ class Browser {
     await this.driver.ask("POST", `${await this.element(selector)}/click`, {});
   }
 
+  // Presses the pointer at the first place of an element, moves on to the others, and lets go. A
+  // place is a part of its width and one of its height, from the upper left corner.
+  async drag(selector, places) {
+    const corners = "const area = document.querySelector(arguments[0]).getBoundingClientRect();"
+      + "return [area.left, area.top, area.width, area.height]";
+    const [left, top, width, height] = await this.run(corners, selector);
+    const moves = places.map(([x, y]) => ({
+      type: "pointerMove", duration: 20, origin: "viewport",
+      x: Math.round(left + x * width), y: Math.round(top + y * height),
+    }));
+    const [down, up] = ["pointerDown", "pointerUp"].map((type) => ({ type, button: 0 }));
+    const actions = [moves[0], down, ...moves.slice(1), up];
+    const mouse = { type: "pointer", id: "mouse", parameters: { pointerType: "mouse" }, actions };
+    await this.driver.ask("POST", `${this.path}/actions`, { actions: [mouse] });
+  }
+
   text(selector) {
     return this.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector);
   }

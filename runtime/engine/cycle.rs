@@ -19,6 +19,7 @@
 //! 2. After `commit_park` has succeeded, or a free fiber was queued, the fiber is not touched.
 
 use super::atomic::Ordering;
+use super::clock;
 use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
 use super::killed::Killed;
 use super::shared::{self, Runnable};
@@ -38,19 +39,9 @@ const STACKS_SETTLED_AT_A_LOOK: usize = 64;
 impl Worker {
     /// Runs until the runtime closes and everything here has ended.
     pub(crate) fn run(self) {
-        self.enter(|| {
-            loop {
-                // First, so that nobody is resumed once more before he is killed; and what winding
-                // up made runnable is run before the worker thinks of sleep.
-                if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
-                    break;
-                }
-                match self.turn() {
-                    true => self.has_run.set(true),
-                    false if self.is_spare && self.retires() => break,
-                    false => self.idle(),
-                }
-            }
+        self.enter(|| match self.shared.simulation() {
+            None => self.run_to_end(),
+            Some(simulation) => self.simulate(simulation),
         });
         self.reactor.close();
         self.give_places_back(self.spare_places());
@@ -64,6 +55,21 @@ impl Worker {
             shared.remotes()[index].put_deque_back(deque);
         }
         shared.worker_ended();
+    }
+
+    fn run_to_end(&self) {
+        loop {
+            // First, so that nobody is resumed once more before he is killed; and what winding up
+            // made runnable is run before the worker thinks of sleep.
+            if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
+                break;
+            }
+            match self.turn() {
+                true => self.has_run.set(true),
+                false if self.is_spare && self.retires() => break,
+                false => self.idle(),
+            }
+        }
     }
 
     /// One turn of the loop. True if it ran somebody.
@@ -120,7 +126,7 @@ impl Worker {
     fn look(&self) {
         let now = Instant::now();
         self.pace.looked(&self.pulse, now);
-        self.fire_timers(now);
+        self.fire_timers(clock::now_at(now));
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
         match self.is_superfluous() {
@@ -143,7 +149,7 @@ impl Worker {
         if let Some(at) = header.starts_at {
             // That of the timer which ended the delay; what comes later is for its own waits.
             header.life.take_expiry();
-            if Instant::now() < at {
+            if clock::now() < at {
                 self.put_off(header, task, at);
                 return false;
             }
@@ -340,7 +346,7 @@ impl Worker {
 
     /// While the runtime closes: discards what has not started and unwinds what has. True once
     /// nothing is left.
-    fn wind_up(&self) -> bool {
+    pub(super) fn wind_up(&self) -> bool {
         // A task may have been offered while this worker slept.
         self.drain_inbox();
         // First, so that a free fiber is not resumed once more either.

@@ -35,6 +35,8 @@ mod builder;
 #[cfg(not(loom))]
 mod choose;
 #[cfg(not(loom))]
+mod clock;
+#[cfg(not(loom))]
 mod command_ext;
 #[cfg(not(loom))]
 mod cycle;
@@ -66,6 +68,8 @@ mod limits;
 mod line;
 #[cfg(not(loom))]
 mod links;
+#[cfg(not(loom))]
+mod living;
 #[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
@@ -121,6 +125,8 @@ mod shared;
 #[cfg(not(loom))]
 mod signals;
 #[cfg(not(loom))]
+mod simulation;
+#[cfg(not(loom))]
 mod spare;
 #[cfg(not(loom))]
 mod spawn;
@@ -145,6 +151,7 @@ pub(crate) use self::{
     atomic::{Mutex, MutexGuard},
     bindings::Binding,
     choose::{Place, choose, choose_now},
+    clock::{now, time_of_day},
     end_arm::EndArm,
     ending::{OnEnd, When},
     fork::check as check_fork,
@@ -166,6 +173,7 @@ pub(crate) use self::{
     reactor::{Place as SourcePlace, Source},
     report::{has_no_subscriber, message as panic_message, report_job},
     signals::{Caught, Heard, Sender},
+    simulation::{settle, settle_at_last},
     slot::Seen,
     waiter::Waiter,
     wakeups::Wakeups,
@@ -187,6 +195,7 @@ pub use self::{
     },
     killed::Killed,
     limits::TimedOut,
+    living::LivingThread,
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},

@@ -1,6 +1,7 @@
 //! The waits of the engine: what the waist (`crate::park`) is made of.
 
 use super::atomic::Ordering;
+use super::clock;
 use super::fiber::Header;
 use super::fork;
 use super::limits;
@@ -34,7 +35,7 @@ pub fn is_on_green_thread() -> bool {
 
 /// The moment at which a wait that begins now is over. One that is too far away never is.
 pub(crate) fn deadline(timeout: impl Into<Option<Duration>>) -> Option<Instant> {
-    timeout.into().and_then(|timeout| Instant::now().checked_add(timeout))
+    timeout.into().and_then(|timeout| clock::now().checked_add(timeout))
 }
 
 /// Parks the calling thread, of either kind.
@@ -82,7 +83,7 @@ fn park_heeding_kill(deadline: Option<Instant>) -> Outcome {
 /// [`park_until`] inside of a timeout scope that is to end at `earliest`.
 fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
     // A scope that has expired ends every later wait, even one that would be over at once.
-    if earliest <= Instant::now() {
+    if earliest <= clock::now() {
         return Outcome::Killed;
     }
     let is_scope_first = deadline.is_none_or(|deadline| earliest <= deadline);

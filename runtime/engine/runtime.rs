@@ -5,6 +5,7 @@
 //! what has not started is discarded, what has is unwound.
 
 use super::atomic::Mutex;
+use super::clock;
 use super::fiber::Lane;
 use super::fork;
 use super::handle::Join;
@@ -15,6 +16,7 @@ use super::own::ThreadLocals;
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};
+use super::simulation::Simulation;
 use super::spare;
 use super::spawn::{self, Options, Target};
 use super::stack::{
@@ -59,6 +61,7 @@ pub struct Builder {
     monitor: Option<Monitor>,
     pub(super) spare_workers: usize,
     thread_locals: Option<ThreadLocals>,
+    simulated_from: Option<u64>,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -90,6 +93,7 @@ impl Builder {
             monitor: cfg!(debug_assertions).then(Monitor::new),
             spare_workers: spare::SPARE_WORKERS,
             thread_locals: None,
+            simulated_from: None,
         }
     }
 
@@ -171,6 +175,13 @@ impl Builder {
         self
     }
 
+    /// Makes it a simulated one (`simulation`), whose order comes from `seed`.
+    pub(crate) fn simulated(mut self, seed: u64) -> Builder {
+        self.simulated_from = Some(seed);
+        self.spare_workers = 0;
+        self.workers(1).monitor(None)
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
@@ -203,6 +214,7 @@ impl Builder {
                 watchdog: self.monitor.map(Watchdog::new).transpose()?,
                 name: self.name.as_str().into(),
                 spare_workers: self.spare_workers,
+                simulation: self.simulated_from.map(Simulation::new),
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
@@ -344,7 +356,7 @@ impl Runtime {
         while !self.shared.all_ended(&waiter) {
             match deadline {
                 // Not even a kill may leave workers behind that use what the caller owns.
-                Some(deadline) if deadline <= Instant::now() => return false,
+                Some(deadline) if deadline <= clock::now() => return false,
                 deadline => {
                     let _ = park::park_shielded(deadline);
                 }

@@ -3,6 +3,7 @@
 use super::mutex::MutexGuard;
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
+use crate::time;
 use std::fmt;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -110,7 +111,7 @@ impl Condvar {
         guard: MutexGuard<'a, T>,
         dur: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
-        let (locked, timed_out) = self.wait_until(guard, Instant::now().checked_add(dur));
+        let (locked, timed_out) = self.wait_until(guard, time::now().checked_add(dur));
         let result = WaitTimeoutResult(timed_out);
         match locked {
             Ok(guard) => Ok((guard, result)),
@@ -153,12 +154,12 @@ impl Condvar {
     where
         F: FnMut(&mut T) -> bool,
     {
-        let start = Instant::now();
+        let start = time::now();
         loop {
             if !condition(&mut *guard) {
                 return Ok((guard, WaitTimeoutResult(false)));
             }
-            let Some(left) = dur.checked_sub(start.elapsed()) else {
+            let Some(left) = dur.checked_sub(time::now() - start) else {
                 return Ok((guard, WaitTimeoutResult(true)));
             };
             guard = self.wait_timeout(guard, left)?.0;

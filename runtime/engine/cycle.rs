@@ -24,7 +24,6 @@ use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
 use super::killed::Killed;
 use super::shared::{self, Runnable};
 use super::stack::{SizeClass, Stack};
-use super::waiter::Waiter;
 use super::worker::Worker;
 use corosensei::CoroutineResult;
 use std::any::Any;
@@ -142,7 +141,12 @@ impl Worker {
     fn start(&self, task: NonNull<Header>) -> bool {
         // SAFETY: alive and ours, as in `run_one`.
         let header = unsafe { task.as_ref() };
-        if header.life.is_killed() || self.shared.is_closing.load(Ordering::Relaxed) {
+        let is_closing = self.shared.is_closing.load(Ordering::Relaxed);
+        if header.life.is_killed() || is_closing {
+            if is_closing && !header.life.is_killed() {
+                // SAFETY: as above; the queue or the list of fibers holds a reference.
+                self.shared.leaks.note(&unsafe { FiberRef::share(task) }, false);
+            }
             self.end_unstarted(task, Box::new(Killed::new()));
             return false;
         }
@@ -342,55 +346,6 @@ impl Worker {
         debug_assert_eq!(reference.as_raw(), fiber);
         self.give_place(class);
         shared::finish(reference);
-    }
-
-    /// While the runtime closes: discards what has not started and unwinds what has. True once
-    /// nothing is left.
-    pub(super) fn wind_up(&self) -> bool {
-        // A task may have been offered while this worker slept.
-        self.drain_inbox();
-        // First, so that a free fiber is not resumed once more either.
-        self.kill_fibers();
-        // Those that are there now: a free fiber that yields is back at once.
-        for _ in 0..self.queued() {
-            let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) else { break };
-            self.run_one(work.0);
-        }
-        while let Some(work) = self.take_injected() {
-            self.run_one(work.0);
-        }
-        self.ready.is_empty()
-            && self.fibers.borrow().is_empty()
-            && self.shared.remotes().iter().all(|remote| remote.free_fibers.lock().is_empty())
-    }
-
-    /// [`wind_up`](Worker::wind_up) as far as it goes without running anybody: ends what the
-    /// waiting fiber may wait for, and its wait.
-    pub(super) fn wind_up_in_place(&self) {
-        let mut started = Vec::new();
-        while let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) {
-            match work.is_started() {
-                // Somebody else may run it; or this worker, later.
-                true => started.push(work),
-                false => self.shared.discard(work),
-            }
-        }
-        started.into_iter().for_each(|work| self.deque.push(work));
-        self.kill_fibers();
-    }
-
-    fn kill_fibers(&self) {
-        // Once is enough: a kill is for good.
-        let is_alive = |(_, fiber): &(usize, &FiberRef)| !fiber.header().life.is_killed();
-        let cloned = |(_, fiber): (usize, &FiberRef)| fiber.clone();
-        let mut fibers: Vec<FiberRef> =
-            self.fibers.borrow().iter().filter(is_alive).map(cloned).collect();
-        for remote in self.shared.remotes() {
-            fibers.extend(remote.free_fibers.lock().iter().filter(is_alive).map(cloned));
-        }
-        for fiber in fibers {
-            Waiter::Fiber(fiber).kill();
-        }
     }
 }
 

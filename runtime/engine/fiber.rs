@@ -245,6 +245,11 @@ impl Header {
         self.birth.name.as_deref()
     }
 
+    /// Whether it has run yet. Asked on the worker where it would.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.yielder.get().is_null()
+    }
+
     /// Whether it may give its worker up now: see `wait` invariant 2. Asked by the fiber itself.
     #[inline]
     pub(super) fn may_switch(&self) -> bool {

@@ -63,6 +63,8 @@ mod hunt;
 #[cfg(not(loom))]
 mod killed;
 #[cfg(not(loom))]
+mod leaks;
+#[cfg(not(loom))]
 mod limits;
 #[cfg(not(loom))]
 mod line;
@@ -140,6 +142,8 @@ mod wait;
 mod waiter;
 #[cfg(not(loom))]
 mod wakeups;
+#[cfg(not(loom))]
+mod wind_up;
 #[cfg(not(loom))]
 mod worker;
 

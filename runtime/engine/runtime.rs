@@ -62,6 +62,7 @@ pub struct Builder {
     pub(super) spare_workers: usize,
     thread_locals: Option<ThreadLocals>,
     simulated_from: Option<u64>,
+    pub(super) reports_leaks: bool,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -70,6 +71,7 @@ pub struct Builder {
 #[derive(Debug)]
 pub struct Runtime {
     pub(super) shared: Arc<Shared>,
+    pub(super) reports_leaks: bool,
     threads: Vec<StdJoinHandle<()>>,
 }
 
@@ -94,6 +96,7 @@ impl Builder {
             spare_workers: spare::SPARE_WORKERS,
             thread_locals: None,
             simulated_from: None,
+            reports_leaks: false,
         }
     }
 
@@ -215,12 +218,14 @@ impl Builder {
                 name: self.name.as_str().into(),
                 spare_workers: self.spare_workers,
                 simulation: self.simulated_from.map(Simulation::new),
+                notes_leaks: self.reports_leaks,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
         let caches: Vec<LocalCache> =
             (0..workers).map(|_| LocalCache::new(&shared.stacks)).collect::<io::Result<_>>()?;
-        let mut runtime = Runtime { shared, threads: Vec::with_capacity(workers) };
+        let (reports_leaks, threads) = (self.reports_leaks, Vec::with_capacity(workers));
+        let mut runtime = Runtime { shared, reports_leaks, threads };
         let parts = deques.into_iter().zip(reactors).zip(caches);
         for (index, ((deque, reactor), stacks)) in parts.enumerate() {
             let shared = runtime.shared.clone();
@@ -365,6 +370,9 @@ impl Runtime {
         for thread in self.threads.drain(..).chain(self.shared.relief.take_threads()) {
             // It has said that it ends: this waits for the last instructions. A panic aborts.
             let _ = thread.join();
+        }
+        if self.reports_leaks {
+            self.shared.leaks.report();
         }
         true
     }

@@ -13,6 +13,7 @@ use super::deadlock::Detector;
 use super::fiber::{FiberRef, Header, Lane};
 use super::idle::Idle;
 use super::killed::Killed;
+use super::leaks::Leaks;
 use super::monitor::Watchdog;
 use super::own::ThreadLocals;
 use super::quiet::Census;
@@ -91,6 +92,7 @@ pub(crate) struct Shared {
     pub(super) relief: Relief,
     pub(super) census: Census,
     simulation: Option<Simulation>,
+    pub(super) leaks: Leaks,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
@@ -112,6 +114,8 @@ pub(crate) struct SharedConfig {
     /// Spare workers that there may be at once.
     pub(crate) spare_workers: usize,
     pub(super) simulation: Option<Simulation>,
+    /// Who is left behind is noted.
+    pub(crate) notes_leaks: bool,
 }
 
 impl fmt::Debug for Shared {
@@ -146,6 +150,7 @@ impl Shared {
             relief: Relief::new(config.name, config.spare_workers),
             census: Census::new(),
             simulation: config.simulation,
+            leaks: Leaks::new(config.notes_leaks),
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
@@ -319,6 +324,7 @@ impl Shared {
         unsafe { Header::discard(work.0, Box::new(Killed::new())) };
         // SAFETY: invariant 2: the queue's reference.
         let task = unsafe { FiberRef::from_raw(work.0) };
+        self.leaks.note(&task, false);
         let class = task.header().stack_class;
         finish(task);
         self.give_places(1, class);

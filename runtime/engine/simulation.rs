@@ -222,8 +222,10 @@ impl Worker {
         let mut living = Vec::new();
         // SAFETY: this is the only worker (invariant 1), and it changes nothing meanwhile.
         unsafe {
-            self.remote().for_each_fiber(|it| living.push(LivingThread::new(it.header(), true)))
-        };
+            self.remote().for_each_fiber(|fiber| {
+                living.push(LivingThread::new(fiber.header(), fiber.header().has_begun()));
+            });
+        }
         self.ready.for_each(|fiber: NonNull<Header>| {
             // SAFETY: what is queued is alive.
             let header = unsafe { fiber.as_ref() };

@@ -76,8 +76,17 @@ mod living;
 mod locals;
 #[cfg(not(loom))]
 mod lock;
+#[cfg(all(not(loom), debug_assertions))]
+mod lock_checks;
+#[cfg(all(not(loom), not(debug_assertions)))]
+#[path = "lock_checks_off.rs"]
+mod lock_checks;
+#[cfg(all(not(loom), debug_assertions))]
+mod lock_graph;
 #[cfg(not(loom))]
 mod lock_guard;
+#[cfg(not(loom))]
+mod lock_report;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
@@ -165,6 +174,7 @@ pub(crate) use self::{
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
+    lock_checks::locks_here,
     lock_guard::LockGuard,
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
@@ -200,6 +210,7 @@ pub use self::{
     killed::Killed,
     limits::TimedOut,
     living::LivingThread,
+    lock_report::{LockChecks, LockReport, LockUse},
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},

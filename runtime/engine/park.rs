@@ -5,6 +5,7 @@ use super::clock;
 use super::fiber::Header;
 use super::fork;
 use super::limits;
+use super::lock_checks;
 use super::waiter::OsThread;
 use super::worker::Worker;
 use std::io;
@@ -44,6 +45,7 @@ pub(crate) fn deadline(timeout: impl Into<Option<Duration>>) -> Option<Instant> 
 /// never predicted, so each call in between costs as much as the switch's own.
 #[inline(always)]
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
+    lock_checks::about_to_wait();
     if deadline.is_none()
         && let Some((_, fiber)) = Worker::on_fiber()
         // SAFETY: the calling fiber runs.
@@ -96,6 +98,7 @@ fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
 /// Parks the calling thread until it is unparked or `deadline` passes, whether it was killed or
 /// not. May return for no reason.
 pub(crate) fn park_shielded(deadline: Option<Instant>) -> Outcome {
+    lock_checks::about_to_wait();
     if fork::is_child() {
         fork::abort();
     }

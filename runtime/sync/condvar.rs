@@ -78,6 +78,7 @@ impl Condvar {
     /// # Errors
     ///
     /// The guard all the same, if the mutex is poisoned by then.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         self.wait_until(guard, None).0
     }
@@ -87,6 +88,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Condvar::wait).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_while<'a, T: ?Sized, F>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -106,6 +108,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Condvar::wait).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_timeout<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -125,6 +128,7 @@ impl Condvar {
     ///
     /// As [`wait`](Condvar::wait).
     #[deprecated(note = "replaced by `wait_timeout`")]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_timeout_ms<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -145,6 +149,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Condvar::wait).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_timeout_while<'a, T: ?Sized, F>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -188,6 +193,7 @@ impl Condvar {
     }
 
     /// True if it was the deadline that ended the wait.
+    #[cfg_attr(debug_assertions, track_caller)]
     fn wait_until<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,

@@ -2,10 +2,11 @@
 
 use crate::flavour::Watchdog;
 use greenstd::channel::{self, RecvTimeoutError};
+use greenstd::net::duplex::{Builder, Link};
 use greenstd::runtime::ThreadLocals;
 use greenstd::sync::{AsyncResult, Condvar, Event, Mutex, Semaphore, mpsc};
 use greenstd::time::{self, Duration, Instant, Ticker, TimedOut};
-use greenstd::{block_on, future, net, queue, select, test, thread};
+use greenstd::{block_on, future, queue, select, test, thread};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
@@ -147,12 +148,12 @@ fn every_kind_of_wait_goes_by_the_clock() {
                 let waited = condvar.wait_timeout_while(guard, HOUR, |()| true).unwrap();
                 assert!(waited.1.timed_out());
             }),
-            ("queue", || assert!(queue::Queue::<()>::new(1).get_timeout(HOUR).is_err())),
+            ("queue", || assert!(queue::Queue::<()>::new().get_timeout(HOUR).is_err())),
             ("join", || {
                 let other = thread::spawn(thread::park);
-                assert!(!thread::join_all_timeout(std::slice::from_ref(other.thread()), HOUR));
-                other.thread().kill().unwrap();
-                drop(other.join());
+                let thread = other.thread().clone();
+                assert_eq!(time::timeout(HOUR, || drop(other.join())), Err(TimedOut));
+                thread.kill().unwrap();
             }),
             ("future", || block_on(future::sleep_until(time::now() + HOUR))),
         ];
@@ -203,8 +204,7 @@ fn waits_of_destructors_during_a_panic_pass_too() {
 fn connections_in_memory_are_late_by_the_clock() {
     let _watchdog = Watchdog::new();
     test::run(|| {
-        let link = net::memory::duplex::Builder::new(64).delay(HOUR);
-        let (mut near, mut far) = link.build();
+        let (mut near, mut far) = Builder::new().both(Link::new(64).latency(HOUR)).build();
         let echo = thread::spawn(move || {
             let mut byte = [0];
             far.read_exact(&mut byte).unwrap();

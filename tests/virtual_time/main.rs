@@ -1,4 +1,5 @@
 //! Laws of `test::run`: the clock jumps, the order is the seed's, and nothing is left behind.
+#![allow(unsafe_code, reason = "children set limits")]
 
 #[path = "../common/child.rs"]
 mod child;

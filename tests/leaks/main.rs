@@ -1,5 +1,6 @@
 //! Laws of leak reports: who outlives a runtime is named, where that is asked for.
 
+#[allow(dead_code, unused_macros, reason = "of the flavours, only the watchdog is used")]
 #[path = "../common/flavour.rs"]
 mod flavour;
 

@@ -4,7 +4,7 @@
 //! file on which its locks are taken.
 #![cfg(debug_assertions)]
 
-#[macro_use]
+#[allow(dead_code, unused_macros, reason = "of the flavours, only the watchdog is used")]
 #[path = "../common/flavour.rs"]
 mod flavour;
 
@@ -219,8 +219,11 @@ fn who_unwinds_holds_nothing_any_more() {
         let waits = thread::spawn(|| drop(LOCK.lock()));
         thread::yield_now();
         waits.thread().kill().unwrap();
-        assert!(waits.join().is_err());
+        while !waits.is_finished() {
+            thread::yield_now();
+        }
         drop(guard);
+        assert!(waits.join().is_err());
         thread::sleep(MOMENT);
     });
     assert_eq!(found(&here), []);

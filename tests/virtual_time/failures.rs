@@ -26,7 +26,7 @@ fn deadlock_names_the_seed_and_everybody_who_waits() {
                 };
                 builder.spawn(body).unwrap()
             });
-            both.map(|thread| thread.join().unwrap());
+            both.into_iter().for_each(|thread| thread.join().unwrap());
         });
     });
     let site = format!("{}:{}", file!(), here + 12);

@@ -3,6 +3,7 @@
 
 #[path = "../common/child.rs"]
 mod child;
+#[allow(dead_code, unused_macros, reason = "of the flavours, only the watchdog is used")]
 #[path = "../common/flavour.rs"]
 mod flavour;
 

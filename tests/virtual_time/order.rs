@@ -80,7 +80,7 @@ fn every_order_of_a_few_comes_up() {
                 });
                 drop(sender);
                 let order = receiver.iter().collect();
-                threads.map(|thread| thread.join().unwrap());
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
                 order
             })
         })

@@ -8,10 +8,11 @@
 //!   that of the environment variable `GREENSTD_TEST_SEED`, or [`Builder::seed`]. The same seed
 //!   gives the same order; select's choice among several ready arms is drawn from it, too.
 //! - *The clock jumps.* It stands still while somebody runs. When every green thread waits it is
-//!   set to the next deadline, so a thousand hours of sleeps take no time. Everything that waits
-//!   with a deadline goes by it: sleeps, timeouts, timeout scopes, tickers, `recv_timeout`, sockets'
+//!   set to the next deadline, so a thousand hours of sleeps take no time. All that waits with a
+//!   deadline goes by it: sleeps, timeouts, timeout scopes, tickers, `recv_timeout`, sockets'
 //!   timeouts. It is read by [`time::now`](crate::time::now); std's `Instant::now` and
-//!   `SystemTime::now` know nothing of it.
+//!   `SystemTime::now` know nothing of it. A loop that yields until it is later never ends: whoever
+//!   waits for time has to wait.
 //! - *Deadlocks are failures*: if every green thread waits, and nothing can wake one any more.
 //! - *Green threads that are left behind are failures*: those that are still alive once the closure
 //!   has returned and everybody who could go on has done so.
@@ -30,9 +31,10 @@
 //! (`net::memory`), which need no descriptors.
 //!
 //! OS threads that a test starts itself are not seen: the clock jumps while they run, and they go
-//! by the system's clock. One that is to wake a green thread is announced by an
-//! [`ExternalWork`](crate::park::ExternalWork), which is dropped after the wake; otherwise the wait
-//! for it counts as a deadlock after a tenth of a second.
+//! by the system's clock, as do those of the library (which retire idle resources, say). One that
+//! is to wake a green thread is announced by an [`ExternalWork`](crate::park::ExternalWork), which
+//! is dropped after the wake; otherwise the wait for it counts as a deadlock after a tenth of a
+//! second.
 //!
 //! Random numbers that do not come from the seed, such as the order of a `HashMap`, and addresses
 //! differ from run to run.

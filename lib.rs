@@ -45,6 +45,7 @@
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
 //! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
 //! | [`patch`] | a mirror of std, so that a file is ported by one line |
+//! | [`test`] | tests with a virtual clock, an order by seed, and nothing left behind |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.
@@ -54,7 +55,7 @@ pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
     block_on, blocking, channel, dbg, eprint, eprintln, fs, future, green_local, group, local,
     park, poller, print, println, process, queue, resource, run, runtime, select, signal, spawn,
-    spawn_local, sync, thread, time,
+    spawn_local, sync, test, thread, time,
 };
 
 /// What makes code green that names std, or that nobody can edit.

@@ -9,9 +9,10 @@ mod error;
 mod order;
 mod race;
 
+use greenstd_runtime::time;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::address::{ToSocketAddrs, nothing_to_connect_to};
 use crate::tcp::{TcpConnector, TcpStream};
@@ -146,7 +147,7 @@ impl Dialer {
     /// - `InvalidInput` if there is no address, or none of the wanted family.
     /// - That of the look-up; `TimedOut` if it took too long.
     pub fn dial<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpStream> {
-        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = self.timeout.and_then(|timeout| time::now().checked_add(timeout));
         let found = addr.to_socket_addrs_until(deadline)?;
         let suitable = found.filter(|address| self.connector.suits(address)).collect();
         let addresses: Vec<SocketAddr> = self.order.arrange(suitable);

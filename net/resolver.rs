@@ -16,6 +16,7 @@ mod pool;
 mod query;
 mod system;
 
+use greenstd_runtime::time;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock};
@@ -142,7 +143,7 @@ pub fn lookup_host<A: ToSocketAddrs>(addr: A) -> io::Result<A::Iter> {
 ///
 /// `TimedOut` when `timeout` has passed; else as [`lookup_host`].
 pub fn lookup_host_timeout<A: ToSocketAddrs>(addr: A, timeout: Duration) -> io::Result<A::Iter> {
-    addr.to_socket_addrs_until(Instant::now().checked_add(timeout))
+    addr.to_socket_addrs_until(time::now().checked_add(timeout))
 }
 
 /// [`lookup_host`] until `deadline` at most.

@@ -36,6 +36,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::{Fd, Interest};
+use greenstd_runtime::time;
 use socket2::{SockRef, Type};
 
 pub(crate) use self::faults::Call;
@@ -160,7 +161,7 @@ impl Socket {
         mut attempt: impl FnMut(Option<Instant>) -> io::Result<usize>,
     ) -> io::Result<usize> {
         let idle = self.mode.idle();
-        let has_passed = |time: Option<Instant>| time.is_some_and(|time| time <= Instant::now());
+        let has_passed = |time: Option<Instant>| time.is_some_and(|time| time <= time::now());
         loop {
             let earliest = deadline.into_iter().chain(idle.deadline()).min();
             match attempt(earliest) {

@@ -47,6 +47,8 @@ pub mod signal;
 #[cfg(not(loom))]
 pub mod sync;
 #[cfg(not(loom))]
+pub mod test;
+#[cfg(not(loom))]
 pub mod thread;
 #[cfg(not(loom))]
 pub mod time;

@@ -269,7 +269,7 @@ fn wait_raw(fd: BorrowedFd<'_>, interest: Interest, deadline: Option<Instant>) -
     if !engine::is_on_green_thread() {
         return poll(fd.as_raw_fd(), interest, deadline)?.then_some(()).ok_or_else(timed_out);
     }
-    if poll(fd.as_raw_fd(), interest, Some(Instant::now()))? {
+    if poll(fd.as_raw_fd(), interest, Some(engine::now()))? {
         return Ok(());
     }
     Bare::new(fd.as_raw_fd()).wait(interest, deadline)
@@ -291,7 +291,7 @@ impl Bare {
         while self.registration.wait(self.fd, interest, deadline)? {
             // Before the look that it is judged by, as in `Fd::retry`.
             let seen = self.registration.source().map(|source| (source, source.observe()));
-            if poll(self.fd, interest, Some(Instant::now()))? {
+            if poll(self.fd, interest, Some(engine::now()))? {
                 return Ok(());
             }
             if let Some((source, seen)) = seen {
@@ -299,7 +299,7 @@ impl Bare {
             }
         }
         // Once more: a worker that is late finds the deadline passed before it hears of the event.
-        poll(self.fd, interest, Some(Instant::now()))?.then_some(()).ok_or_else(timed_out)
+        poll(self.fd, interest, Some(engine::now()))?.then_some(()).ok_or_else(timed_out)
     }
 }
 

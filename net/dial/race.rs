@@ -17,6 +17,7 @@ use std::time::Instant;
 use std::vec;
 
 use greenstd_runtime::select::{wait_any, wait_any_deadline, writable};
+use greenstd_runtime::time;
 
 use super::Dialer;
 use super::error::DialError;
@@ -55,7 +56,7 @@ impl<'d> Race<'d> {
 
     pub(super) fn run(mut self) -> io::Result<TcpStream> {
         loop {
-            let now = Instant::now();
+            let now = time::now();
             if is_past(self.deadline, now) {
                 return self.look_at_the_late(now).ok_or_else(|| self.into_error(true));
             }
@@ -69,7 +70,7 @@ impl<'d> Race<'d> {
                     self.fail(number, error);
                     None
                 }
-                None => self.look_at_the_late(Instant::now()),
+                None => self.look_at_the_late(time::now()),
             };
             if let Some(stream) = winner {
                 return Ok(stream);
@@ -163,7 +164,7 @@ impl<'d> Race<'d> {
         connecting.wait(deadline).and_then(|stream| apart_from(stream, address)).map_err(|error| {
             let is_late = error.kind() == io::ErrorKind::TimedOut;
             self.failed.push((address, error));
-            let is_out_of_time = is_late && is_past(self.deadline, Instant::now());
+            let is_out_of_time = is_late && is_past(self.deadline, time::now());
             self.into_error(is_out_of_time)
         })
     }

@@ -11,6 +11,7 @@
 //! the connection learns of the last one's end with the next frame, at the latest with the answer
 //! to a ping.
 
+use greenstd_runtime::time;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -87,5 +88,5 @@ impl Clock {
 }
 
 pub(super) fn after(timeout: Option<Duration>) -> Option<Instant> {
-    Instant::now().checked_add(timeout?)
+    time::now().checked_add(timeout?)
 }

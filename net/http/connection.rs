@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use greenstd_runtime::block_on;
 use greenstd_runtime::future::sleep_until;
 use greenstd_runtime::group::Group;
+use greenstd_runtime::time;
 use hyper::server::conn::{http1, http2};
 
 use super::clock::Clock;
@@ -194,7 +195,7 @@ where
     if is_too_slow {
         // If there is no room for it, the peer does not listen either.
         let _ = block_on(poll_fn(|context| {
-            let now = Some(Instant::now());
+            let now = Some(time::now());
             stream.poll_write_to(context, &[io::IoSlice::new(TOO_SLOW)], now)
         }));
     }
@@ -247,7 +248,7 @@ fn drive<T>(
 ) -> Option<T> {
     let entry = Entry::new(link);
     let mut is_told = false;
-    let mut sleep = sleep_until(Instant::now());
+    let mut sleep = sleep_until(time::now());
     block_on(poll_fn(|context| {
         let is_draining = entry.is_draining(context);
         let is_news = is_draining && !is_told;
@@ -269,7 +270,7 @@ fn close(stream: &impl PollDuplex, is_to_linger: bool) {
     if !is_to_linger {
         return;
     }
-    let deadline = Instant::now().checked_add(LINGER);
+    let deadline = time::now().checked_add(LINGER);
     let mut buffer = vec![0; 16 * 1024];
     let mut left = LINGER_BYTES;
     while left > 0 {

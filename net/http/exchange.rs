@@ -1,5 +1,6 @@
 //! One request and its response: what is counted, logged and held until the last byte is sent.
 
+use greenstd_runtime::time;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,7 +35,7 @@ impl Exchange {
         let is_logged = tracing::enabled!(target: ACCESS, tracing::Level::INFO);
         let record = is_logged.then(|| {
             Box::new(Record {
-                begun: Instant::now(),
+                begun: time::now(),
                 method: request.method().clone(),
                 uri: request.uri().clone(),
                 version: request.version(),
@@ -79,7 +80,7 @@ impl Drop for Exchange {
             // None: the peer has gone before there was a response.
             status = record.status.map(|status| status.as_u16()),
             bytes = record.bytes,
-            duration_us = record.begun.elapsed().as_micros() as u64,
+            duration_us = (time::now() - record.begun).as_micros() as u64,
         );
     }
 }

@@ -7,12 +7,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::http::HeaderMap;
 use bytes::{Buf, Bytes};
 use greenstd_runtime::block_on;
 use greenstd_runtime::future::sleep_until;
+use greenstd_runtime::time;
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -202,7 +203,7 @@ fn next_frame(
             return Poll::Ready(frame.map_err(|error| BodyError::of_hyper(&error)));
         }
         let Some(timeout) = timeout else { return Poll::Pending };
-        let Some(deadline) = Instant::now().checked_add(timeout) else { return Poll::Pending };
+        let Some(deadline) = time::now().checked_add(timeout) else { return Poll::Pending };
         let sleep = sleep.get_or_insert_with(|| sleep_until(deadline));
         Pin::new(sleep).poll(context).map(|()| Err(BodyError::TimedOut))
     }))

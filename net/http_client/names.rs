@@ -1,5 +1,6 @@
 //! Host names of URLs, by the resolver of the process.
 
+use greenstd_runtime::time;
 use std::io;
 use std::time::Instant;
 
@@ -62,6 +63,6 @@ fn port(uri: &Uri) -> Option<u16> {
 pub(super) fn deadline(timeout: NextTimeout) -> Option<Instant> {
     match timeout.after.is_not_happening() {
         true => None,
-        false => Instant::now().checked_add(*timeout.after),
+        false => time::now().checked_add(*timeout.after),
     }
 }

@@ -1,5 +1,6 @@
 //! A connection, as ureq uses it.
 
+use greenstd_runtime::time;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -97,7 +98,7 @@ impl ShutdownHandle for Stream {
 /// What is left of the time, for a socket: never nothing, which would be no limit to it.
 fn left(deadline: Option<Instant>, timeout: NextTimeout) -> Result<Option<Duration>, Error> {
     let Some(deadline) = deadline else { return Ok(None) };
-    match deadline.saturating_duration_since(Instant::now()) {
+    match deadline.saturating_duration_since(time::now()) {
         Duration::ZERO => Err(Error::Timeout(timeout.reason)),
         left => Ok(Some(left)),
     }

@@ -1,5 +1,6 @@
 //! `copy_bidirectional`: what a proxy does with a pair of connections, and its limits.
 
+use greenstd_runtime::time;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -222,7 +223,7 @@ impl Clock {
         Clock {
             idle_timeout: settings.idle_timeout,
             half_close_timeout: settings.half_close_timeout,
-            start: Instant::now(),
+            start: time::now(),
             active_nanos: AtomicU64::new(0),
             first_end_nanos: AtomicU64::new(NOT_YET),
         }
@@ -248,7 +249,7 @@ impl Clock {
 
     /// Fails with `TimedOut` if that time has come.
     pub(super) fn check(&self) -> io::Result<()> {
-        let now = Instant::now();
+        let now = time::now();
         let has_come = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if has_come(self.idle_deadline()) {
             return Err(io::Error::new(ErrorKind::TimedOut, "no byte came in either direction"));
@@ -277,6 +278,6 @@ impl Clock {
     }
 
     fn now_nanos(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(NOT_YET - 1)
+        u64::try_from((time::now() - self.start).as_nanos()).unwrap_or(NOT_YET - 1)
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use greenstd_runtime::fd::{self, Fd, Interest};
 use greenstd_runtime::park::spend_budget;
+use greenstd_runtime::time;
 
 use super::bidirectional::{Clock, CopyBidirectional};
 use super::direction::{Direction, Step};
@@ -95,7 +96,7 @@ impl Patience {
             }
             let begin = || (interest, mode.deadline(interest));
             let (_, own_deadline) = *self.blocked[index].get_or_insert_with(begin);
-            if self.is_late && own_deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if self.is_late && own_deadline.is_some_and(|deadline| deadline <= time::now()) {
                 // The socket's timeout, as a read or a write would tell it.
                 return Err(io::Error::from_raw_os_error(libc::EAGAIN));
             }

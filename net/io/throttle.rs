@@ -11,9 +11,10 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenstd_runtime::thread;
+use greenstd_runtime::time;
 use parking_lot::Mutex;
 
 use self::bucket::Bucket;
@@ -58,7 +59,7 @@ impl RateLimiter {
     /// A limiter that lets so many bytes go at once after a time of rest.
     #[must_use]
     pub fn with_burst(bytes_per_second: NonZeroU64, burst_bytes: NonZeroU64) -> RateLimiter {
-        let bucket = Bucket::new(bytes_per_second.get(), burst_bytes.get(), Instant::now());
+        let bucket = Bucket::new(bytes_per_second.get(), burst_bytes.get(), time::now());
         RateLimiter { bucket: Mutex::new(bucket) }
     }
 
@@ -79,7 +80,7 @@ impl RateLimiter {
                 let quantum = u128::from(bucket.rate()) * QUANTUM.as_millis() / 1_000;
                 let quantum = u64::try_from(quantum).unwrap_or(u64::MAX).max(1);
                 let least = wanted.min(bucket.burst()).min(quantum);
-                let available = bucket.available(Instant::now());
+                let available = bucket.available(time::now());
                 let is_enough = available >= least;
                 (is_enough.then_some(available), bucket.when(least))
             };

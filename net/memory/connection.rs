@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use greenstd_runtime::fd::Interest;
 use greenstd_runtime::park::{Outcome, Unparker, park_until, spend_budget, unwind_killed};
+use greenstd_runtime::time;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::duplex::Link;
@@ -94,7 +95,7 @@ impl Connection {
         let (deadline, is_nonblocking) = (mode.deadline(interest), mode.is_nonblocking());
         loop {
             let mut state = self.lock();
-            let now = Instant::now();
+            let now = time::now();
             let until = match attempt(&mut state, now) {
                 Attempt::Done(outcome) => return outcome,
                 Attempt::Wait(until) => until,
@@ -143,7 +144,7 @@ impl State {
 
     /// A side is going to read, or to write, no more. Calls that are parked for it return, too.
     pub(super) fn shut(&mut self, side: Side, interest: Interest) {
-        let now = Instant::now();
+        let now = time::now();
         match interest {
             Interest::Read => self.pipe(side, Interest::Read).refuse(now),
             Interest::Write => self.pipe(side, Interest::Write).end(now),
@@ -153,7 +154,7 @@ impl State {
 
     /// A side has gone. If it leaves bytes unread the other one is told so, as by the kernel.
     pub(super) fn close(&mut self, side: Side) {
-        let now = Instant::now();
+        let now = time::now();
         if self.pipe(side, Interest::Read).len() > 0 {
             self.pipe(side, Interest::Write).end_in_reset(now);
         } else {

@@ -5,9 +5,10 @@ use std::io;
 use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenstd_runtime::channel::{self, Receiver, SendTimeoutError, Sender, TryRecvError};
+use greenstd_runtime::time;
 
 use super::DuplexStream;
 use super::duplex::Builder;
@@ -170,7 +171,7 @@ impl Connector {
     /// the listener is gone.
     pub fn connect_timeout(&self, timeout: Duration) -> io::Result<DuplexStream> {
         refuse_zero(timeout)?;
-        let Some(deadline) = Instant::now().checked_add(timeout) else { return self.connect() };
+        let Some(deadline) = time::now().checked_add(timeout) else { return self.connect() };
         let (client, server) = self.pairs.next();
         match self.queue.send_deadline(server, deadline) {
             Ok(()) => Ok(client),

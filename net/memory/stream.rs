@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::Interest;
+use greenstd_runtime::time;
 
 use super::connection::{Connection, Side, State};
 use super::pipe::{self, Attempt};
@@ -168,7 +169,7 @@ impl DuplexStream {
     /// written, and the end of the stream. Writes are taken as long as there is room.
     pub fn stall(&self) {
         let mut state = self.end.connection.lock();
-        state.pipe(self.end.side, Interest::Write).stall(Instant::now());
+        state.pipe(self.end.side, Interest::Write).stall(time::now());
     }
 
     /// Lets arrive what was kept by [`stall`](DuplexStream::stall) and is due by now, and the rest
@@ -294,7 +295,7 @@ impl Duplex for DuplexStream {
     fn try_write_to(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.end.connection.lock();
         let buffers = [IoSlice::new(bytes)];
-        match attempt_write(&mut state, self.end.side, Instant::now(), &buffers) {
+        match attempt_write(&mut state, self.end.side, time::now(), &buffers) {
             Attempt::Done(outcome) => outcome,
             Attempt::Wait(_) => Err(io::ErrorKind::WouldBlock.into()),
         }

@@ -24,6 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::park::{Outcome, ServiceThread, Unparker, park_until, unwind_killed};
+use greenstd_runtime::time;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::query::Query;
@@ -236,7 +237,7 @@ impl Shared {
         state.idle += 1;
         let mut timed_out = state.is_closed;
         if !timed_out {
-            timed_out = match Instant::now().checked_add(self.limits.idle) {
+            timed_out = match time::now().checked_add(self.limits.idle) {
                 Some(deadline) => self.work.wait_until(state, deadline).timed_out(),
                 None => {
                     self.work.wait(state);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use greenstd_runtime::select;
 use greenstd_runtime::select::{Outcome, Select, Waitable};
 use greenstd_runtime::sync::Event;
+use greenstd_runtime::time;
 
 use super::builder::Timeouts;
 use super::handle::ServerHandle;
@@ -102,7 +103,7 @@ impl<S, A> Connection<S, A> {
     where
         S: AsFd,
     {
-        let deadline = self.timeouts.idle.and_then(|idle| Instant::now().checked_add(idle));
+        let deadline = self.timeouts.idle.and_then(|idle| time::now().checked_add(idle));
         let is_readable = match self.wait_registered(deadline) {
             // The second descriptor was not to be had; those of the connections that are live are
             // not to be lost for it.
@@ -141,7 +142,7 @@ impl<S, A> Connection<S, A> {
             if self.lease.shared().stopping.wait_timeout(LOOK) {
                 return Ok(false);
             }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if deadline.is_some_and(|deadline| deadline <= time::now()) {
                 return Err(idle());
             }
         }

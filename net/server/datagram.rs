@@ -22,11 +22,12 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenstd_runtime::group::Pool;
 use greenstd_runtime::sync::{Event, WaitGroup};
 use greenstd_runtime::thread::{self, JoinHandle};
+use greenstd_runtime::time;
 
 use self::counters::Counters;
 use super::StopReport;
@@ -112,8 +113,8 @@ impl DatagramServer {
     /// With `panic = "abort"` nothing can be killed: phase 3 is left out.
     pub fn stop(&self, timeout: impl Into<Option<Duration>>) -> StopReport {
         let shared = &self.shared;
-        let deadline = timeout.into().and_then(|timeout| Instant::now().checked_add(timeout));
-        let left = || deadline.map(|end| end.saturating_duration_since(Instant::now()));
+        let deadline = timeout.into().and_then(|timeout| time::now().checked_add(timeout));
+        let left = || deadline.map(|end| end.saturating_duration_since(time::now()));
         let _under_way = shared.stops.token_owned();
         shared.handlers.discard(&thread::current());
         self.close();

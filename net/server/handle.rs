@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use greenstd_runtime::sync::Event;
 use greenstd_runtime::thread;
+use greenstd_runtime::time;
 
 use super::connection::Stopping;
 use super::shared::Shared;
@@ -64,7 +65,7 @@ impl ServerHandle {
     pub fn stop(&self, timeout: impl Into<Option<Duration>>) -> StopReport {
         let shared = &self.shared;
         let timeout = timeout.into();
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| time::now().checked_add(timeout));
         let _under_way = shared.stops.token_owned();
         shared.handlers.discard(&thread::current());
         shared.gate.close();
@@ -73,7 +74,7 @@ impl ServerHandle {
         let (killed_before, live) = (self.statistics().killed, shared.handlers.len());
         shared.stopping.set();
         let left = |deadline: Option<Instant>| {
-            deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            deadline.map(|deadline| deadline.saturating_duration_since(time::now()))
         };
         if !shared.handlers.join(left(deadline)) {
             // Refused only where nothing can be killed.
@@ -92,7 +93,7 @@ impl ServerHandle {
         match deadline {
             None => self.shared.closed.wait(),
             Some(deadline) => {
-                let _ = self.shared.closed.wait_until(deadline.max(Instant::now() + UNWINDING));
+                let _ = self.shared.closed.wait_until(deadline.max(time::now() + UNWINDING));
             }
         }
     }

@@ -11,12 +11,19 @@
 //! Relaxed, as in `mode`: a time that is read late makes a wait look once more, or end as if it had
 //! looked a moment before.
 
+use greenstd_runtime::time;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// How far a virtual clock, which stands still while its threads run, may be behind the system's.
+const BEHIND: Duration = Duration::from_secs(60 * 60);
+
 /// From when times are counted.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+static START: LazyLock<Instant> = LazyLock::new(|| {
+    let now = Instant::now();
+    now.checked_sub(BEHIND).unwrap_or(now)
+});
 
 #[derive(Default)]
 pub(crate) struct Idle {
@@ -43,7 +50,7 @@ impl Idle {
     /// Notes that bytes were moved just now.
     pub(crate) fn moved(&self) {
         // Half a million years fit.
-        let now_micros = START.elapsed().as_micros() as u64;
+        let now_micros = (time::now() - *START).as_micros() as u64;
         self.moved_at_micros.store(now_micros, Ordering::Relaxed);
     }
 

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::Interest;
+use greenstd_runtime::time;
 use parking_lot::Mutex;
 use socket2::SockRef;
 
@@ -127,7 +128,7 @@ impl Mode {
     pub(crate) fn deadline(&self, interest: Interest) -> Option<Instant> {
         match self.timeout_micros(interest).load(Ordering::Relaxed) {
             0 => None,
-            micros => Instant::now().checked_add(Duration::from_micros(micros)),
+            micros => time::now().checked_add(Duration::from_micros(micros)),
         }
     }
 

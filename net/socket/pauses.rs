@@ -8,6 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::park::{Outcome, park_until, unwind_killed};
+use greenstd_runtime::time;
 
 /// The pauses of one wait.
 #[derive(Debug)]
@@ -28,14 +29,14 @@ impl Pauses {
 
     /// When a pause that begins now is over.
     pub(crate) fn end(&self) -> Instant {
-        let end = Instant::now() + self.next;
+        let end = time::now() + self.next;
         self.deadline.map_or(end, |deadline| deadline.min(end))
     }
 
     /// Lengthens the next pause. False if the deadline has passed and there is to be none.
     pub(crate) fn go_on(&mut self) -> bool {
         self.next = (self.next * 2).min(self.longest);
-        self.deadline.is_none_or(|deadline| Instant::now() < deadline)
+        self.deadline.is_none_or(|deadline| time::now() < deadline)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use greenstd_runtime::fd::Interest;
 use greenstd_runtime::future::wake_when_ready;
+use greenstd_runtime::time;
 
 use super::faults::{self, Call};
 use super::{SEND_PAUSE_AT_MOST, Socket, sys, total_bytes};
@@ -69,7 +70,7 @@ impl Socket {
         let mut until = deadline;
         if !events_tell {
             // What ends some waits makes no event; see `unix`.
-            let now = Instant::now();
+            let now = time::now();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }

@@ -1,8 +1,9 @@
 //! Connections with options that have to be set before they are made.
 
+use greenstd_runtime::time;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::SockRef;
 
@@ -138,7 +139,7 @@ impl TcpConnector {
     /// [`connect`](TcpConnector::connect).
     pub fn connect_timeout(&self, addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
         refuse_zero(timeout)?;
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = time::now().checked_add(timeout);
         self.prepared(*addr)?.wait(deadline)
     }
 

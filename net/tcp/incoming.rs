@@ -7,9 +7,10 @@
 use std::io;
 use std::iter::FusedIterator;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenstd_runtime::park::{Outcome, park_until, unwind_killed};
+use greenstd_runtime::time;
 
 use super::{TcpListener, TcpStream};
 use crate::back_off::{BackOff, is_exhaustion};
@@ -111,7 +112,7 @@ impl Patient {
 }
 
 fn sleep(duration: Duration) {
-    let deadline = Instant::now() + duration;
+    let deadline = time::now() + duration;
     loop {
         match park_until(Some(deadline)) {
             Outcome::TimedOut => return,

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::fd::{Fd, Interest};
+use greenstd_runtime::time;
 
 use super::Connecting;
 use crate::address::{ToSocketAddrs, first_success};
@@ -64,7 +65,7 @@ impl TcpStream {
     /// [`connect`](TcpStream::connect).
     pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
         refuse_zero(timeout)?;
-        TcpStream::connect_until(addr, Instant::now().checked_add(timeout))
+        TcpStream::connect_until(addr, time::now().checked_add(timeout))
     }
 
     fn connect_until(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {

@@ -1,9 +1,10 @@
 //! Accepting one connection after the other, without end and without spinning.
 
+use greenstd_runtime::time;
 use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{UnixListener, UnixStream};
 use crate::back_off::{BackOff, is_exhaustion};
@@ -53,7 +54,7 @@ impl<'a> Incoming<'a> {
         let wait = self.back_off.failed();
         if !self.listener.is_nonblocking() {
             // Killed and unwinding already: the error that was to be waited out says enough.
-            let _ = pause_until(Instant::now() + wait);
+            let _ = pause_until(time::now() + wait);
         }
     }
 }

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use greenstd_runtime::fd::{Fd, Interest, wait_for_any};
 use greenstd_runtime::park::{self, Unparker};
 use greenstd_runtime::poller::PollFlags;
+use greenstd_runtime::time;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::alarm::{self, Alarm, Waiter};
@@ -226,7 +227,7 @@ impl Wait<'_> {
                 Patience::Option if interest == PollFlags::IN => state.receive_timeout,
                 Patience::Option => state.send_timeout,
             };
-            timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+            timeout.and_then(|timeout| time::now().checked_add(timeout))
         });
         let alarm = if park::is_on_green_thread() {
             Alarm::Parked(Unparker::current())

@@ -4,11 +4,12 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenstd_runtime::fd::Fd;
 use greenstd_runtime::park;
 use greenstd_runtime::poller::{PollFd, poll};
+use greenstd_runtime::time;
 
 use super::alarm::{self, Alarm};
 use super::{PollFlags, Socket};
@@ -108,7 +109,7 @@ impl<'a> Poller<'a> {
     /// Those of `zmq_getsockopt` and of [`poll`](greenstd_runtime::poller::poll()).
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
         park::spend_budget();
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| time::now().checked_add(timeout));
         let bell = match &self.bell {
             Some(bell) => Arc::clone(bell),
             None => Arc::clone(self.bell.insert(alarm::bell()?)),
@@ -119,7 +120,7 @@ impl<'a> Poller<'a> {
             let is_ready = enlisted.look(&bell)?;
             let left = match deadline {
                 _ if is_ready => Some(Duration::ZERO),
-                Some(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
+                Some(deadline) => Some(deadline.saturating_duration_since(time::now())),
                 None => None,
             };
             enlisted.poll(&bell, left)?;

@@ -19,13 +19,14 @@ use crate::pool::Pauses;
 use crate::raw::{self, Answer, Sysno};
 use crate::sleep::from_timespec;
 use greenstd_runtime::readiness;
+use greenstd_runtime::time;
 use libc::{c_int, siginfo_t, sigset_t, timespec};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 hooks! {
     /// Waits by a signalfd; takes the signal itself.
@@ -118,7 +119,7 @@ unsafe fn take(set: *const sigset_t, info: *mut siginfo_t, timeout: *const times
         Some(time) => Some(from_timespec(time).ok_or(libc::EINVAL)?),
         None => None,
     };
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = timeout.and_then(|timeout| time::now().checked_add(timeout));
     let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
     let mut watch = None;
     let mut pauses = Pauses::new();

@@ -11,9 +11,10 @@ use crate::table::{self, Descriptor, Flag, Kind};
 use crate::wait::{self, Attempt, Call};
 use greenstd_runtime::readiness::Interest;
 use greenstd_runtime::thread;
+use greenstd_runtime::time;
 use libc::{c_int, sockaddr, socklen_t};
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Long beside the microsecond that an attempt takes, short to whoever waits.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -49,7 +50,7 @@ fn connected(
     if !connects || descriptor.is_nonblocking() {
         return None;
     }
-    let started = Instant::now();
+    let started = time::now();
     let mut pause = FIRST_PAUSE;
     let answer = loop {
         match table::without_blocking(descriptor, Flag::ForTheCall, &now) {
@@ -58,10 +59,10 @@ fn connected(
             Err(libc::EAGAIN) if descriptor.kind() != Kind::Tcp => {
                 let micros = table::timeout(descriptor.fd, Interest::Write);
                 let limit = (micros > 0).then_some(Duration::from_micros(micros));
-                if limit.is_some_and(|limit| started.elapsed() >= limit) {
+                if limit.is_some_and(|limit| time::now() - started >= limit) {
                     break Err(libc::EAGAIN);
                 }
-                let left = limit.map_or(pause, |limit| limit.saturating_sub(started.elapsed()));
+                let left = limit.map_or(pause, |limit| limit.saturating_sub(time::now() - started));
                 if let Err(error) = gate::blocking(|| thread::sleep(pause.min(left))) {
                     break Err(error);
                 }

@@ -10,12 +10,13 @@ use crate::poll::{self, MASK_BYTES};
 use crate::pool::Pauses;
 use crate::raw::{self, Answer, Sysno};
 use crate::sleep::from_timespec;
+use greenstd_runtime::time;
 use greenstd_runtime::{park, readiness};
 use libc::{c_int, epoll_event, sigset_t, timespec};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 hooks! {
     /// Waits for the set's descriptor, then takes what it has to tell.
@@ -135,7 +136,7 @@ unsafe fn wait_parked(
         gate::blocking(park::spend_budget)?;
         return Ok(0);
     }
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = timeout.and_then(|timeout| time::now().checked_add(timeout));
     let mut pauses = Pauses::new();
     loop {
         let until = poll::next_look(deadline, mask);

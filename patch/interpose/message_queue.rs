@@ -6,6 +6,7 @@ use crate::pool::Pauses;
 use crate::raw::{self, Answer, Sysno};
 use crate::sleep::{from_timespec, to_timespec};
 use greenstd_runtime::readiness;
+use greenstd_runtime::time;
 use libc::{c_char, c_int, c_uint, mqd_t, size_t, ssize_t, timespec};
 use std::os::fd::BorrowedFd;
 use std::ptr;
@@ -120,7 +121,7 @@ impl Call {
             let outcome = gate::blocking(|| {
                 // SAFETY: the kernel has just taken it for a queue.
                 let queue = unsafe { BorrowedFd::borrow_raw(self.words[0] as c_int) };
-                wait(queue, Instant::now() + step)
+                wait(queue, time::now() + step)
             })?;
             if outcome.is_err_and(|error| error.kind() != std::io::ErrorKind::TimedOut) {
                 pauses.pause(left)?;

@@ -11,6 +11,7 @@ use crate::raw::{self, Answer, Sysno};
 use crate::sleep::from_timespec;
 use greenstd_runtime::park;
 use greenstd_runtime::poller::{self, PollFd};
+use greenstd_runtime::time;
 use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
 use std::slice;
 use std::time::{Duration, Instant};
@@ -154,16 +155,16 @@ pub(crate) fn next_look(deadline: Option<Instant>, mask: *const sigset_t) -> Opt
     if mask.is_null() {
         return deadline;
     }
-    let soon = Instant::now() + LOOK_AGAIN_AFTER;
+    let soon = time::now() + LOOK_AGAIN_AFTER;
     Some(deadline.map_or(soon, |deadline| deadline.min(soon)))
 }
 
 pub(crate) fn has_passed(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| deadline <= Instant::now())
+    deadline.is_some_and(|deadline| deadline <= time::now())
 }
 
 pub(crate) fn left_until(deadline: Option<Instant>) -> Option<Duration> {
-    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    deadline.map(|deadline| deadline.saturating_duration_since(time::now()))
 }
 
 /// # Safety
@@ -185,7 +186,7 @@ unsafe fn poll_parked(
         gate::blocking(park::spend_budget)?;
         return Ok(0);
     }
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = timeout.and_then(|timeout| time::now().checked_add(timeout));
     let mut pauses = Pauses::new();
     loop {
         let list: &mut [PollFd<'_>] = match count {

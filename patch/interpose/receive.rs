@@ -11,12 +11,12 @@ use crate::sleep::{from_timespec, to_timespec};
 use crate::table::{self, Descriptor};
 use crate::wait::{self, Attempt, Call};
 use greenstd_runtime::readiness::Interest;
+use greenstd_runtime::time;
 use libc::{
     c_int, c_uint, c_void, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec,
 };
 use std::ptr;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
 
 /// What never waits, or is not for the kernel's queue of data.
 const NEVER_WAITS: c_int = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE;
@@ -289,8 +289,8 @@ unsafe fn receive_many(
     };
     // The kernel takes no more at once.
     let count = (count as usize).min(1024);
-    let end = time.and_then(|time| Instant::now().checked_add(time));
-    let left = || end.map(|end| end.saturating_duration_since(Instant::now()));
+    let end = time.and_then(|time| time::now().checked_add(time));
+    let left = || end.map(|end| end.saturating_duration_since(time::now()));
     let mut received = 0;
     let call = Call::new(descriptor, Interest::Read, blocked);
     let answer = loop {

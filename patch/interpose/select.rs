@@ -9,9 +9,10 @@ use crate::raw::{self, Answer, Sysno};
 use crate::sleep::{from_timespec, to_timespec};
 use greenstd_runtime::park;
 use greenstd_runtime::poller::{self, PollFd, PollFlags};
+use greenstd_runtime::time;
 use libc::{c_int, fd_set, sigset_t, timespec, timeval};
 use std::ptr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The words of a `fd_set`. The kernel takes larger ones, too.
 const WORDS: usize = size_of::<fd_set>() / size_of::<usize>();
@@ -71,12 +72,12 @@ unsafe fn select_any(sets: &Sets, timeout: *mut timeval) -> Answer {
     let (seconds, micros) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_usec));
     let (Ok(seconds), Ok(micros)) = (seconds, micros) else { return Err(libc::EINVAL) };
     let whole = Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros));
-    let start = Instant::now();
+    let start = time::now();
     // SAFETY: the caller's pointers, and a time of ours.
     let answer = unsafe { pselect_any(sets, &to_timespec(whole), ptr::null()) };
     let left = match answer {
         Ok(0) => Duration::ZERO,
-        _ => whole.saturating_sub(start.elapsed()),
+        _ => whole.saturating_sub(time::now() - start),
     };
     time.tv_sec = left.as_secs().try_into().unwrap_or(libc::time_t::MAX);
     time.tv_usec = left.subsec_micros().into();
@@ -136,7 +137,7 @@ unsafe fn select_parked(sets: &Sets, timeout: Option<Duration>, mask: *const sig
         gate::blocking(park::spend_budget)?;
         return Ok(0);
     }
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = timeout.and_then(|timeout| time::now().checked_add(timeout));
     // SAFETY: the caller's pointers.
     let mut list = unsafe { sets.to_list() };
     let mut pauses = Pauses::new();

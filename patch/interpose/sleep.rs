@@ -7,9 +7,10 @@ use crate::gate;
 use crate::raw::{self, Answer, Sysno};
 use crate::symbol::count_blocked;
 use greenstd_runtime::thread;
+use greenstd_runtime::time;
 use libc::{c_int, c_uint, clockid_t, timespec, useconds_t};
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a green thread sleeps for a time on a clock that may jump until it looks again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -131,11 +132,11 @@ unsafe fn sleep_parked(
             gate::blocking(|| thread::sleep(step))?;
         }
     }
-    let start = Instant::now();
+    let start = time::now();
     let outcome = gate::blocking(|| thread::sleep(time));
     if outcome.is_err() && !remaining.is_null() {
         // SAFETY: the caller's pointer.
-        unsafe { *remaining = to_timespec(time.saturating_sub(start.elapsed())) };
+        unsafe { *remaining = to_timespec(time.saturating_sub(time::now() - start)) };
     }
     outcome?;
     raw::set_errno(errno);

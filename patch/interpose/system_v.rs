@@ -9,6 +9,7 @@ use crate::original::Original;
 use crate::pool;
 use crate::raw::{self, Answer, Sysno};
 use crate::sleep::{from_timespec, to_timespec};
+use greenstd_runtime::time;
 use libc::{c_int, c_long, c_void, sembuf, size_t, ssize_t, timespec};
 use std::ptr;
 use std::time::{Duration, Instant};
@@ -131,7 +132,7 @@ struct Limit(Option<Instant>);
 
 impl Limit {
     fn after(timeout: Option<Duration>) -> Limit {
-        Limit(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+        Limit(timeout.and_then(|timeout| time::now().checked_add(timeout)))
     }
 
     fn has_passed(self) -> bool {

@@ -30,6 +30,7 @@ pub(crate) use self::slot::{Kind, Slot, Word};
 
 use crate::gate;
 use crate::raw::{self, Sysno};
+use greenstd_runtime::time;
 use greenstd_runtime::{hooks, readiness::Interest, thread};
 use libc::c_int;
 use std::ptr;
@@ -124,7 +125,7 @@ impl Descriptor {
         };
         match micros {
             0 => None,
-            micros => Instant::now().checked_add(Duration::from_micros(micros)),
+            micros => time::now().checked_add(Duration::from_micros(micros)),
         }
     }
 

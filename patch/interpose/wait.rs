@@ -17,6 +17,7 @@ use crate::symbol::count_blocked;
 use crate::table::{Descriptor, Kind};
 use greenstd_runtime::park;
 use greenstd_runtime::readiness::{Interest, Told, Unowned};
+use greenstd_runtime::time;
 use libc::c_int;
 use std::cell::Cell;
 use std::io;
@@ -208,7 +209,7 @@ impl<'a> Call<'a> {
         let deadline = *kept.unwrap_or(&mut own).get_or_insert_with(|| self.deadline());
         let place = slot.place_or_new();
         let is_known = slot.is_next_wait_of(caller(), self.interest);
-        let mut look_again = if is_known { None } else { Some(Instant::now() + TRUST) };
+        let mut look_again = if is_known { None } else { Some(time::now() + TRUST) };
         loop {
             let earliest = match (deadline, look_again) {
                 (Some(deadline), Some(look_again)) => Some(deadline.min(look_again)),
@@ -216,7 +217,7 @@ impl<'a> Call<'a> {
             };
             match place.wait(fd, self.interest, earliest, || self.descriptor.is_same()) {
                 Ok(true) => {}
-                Ok(false) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                Ok(false) if deadline.is_some_and(|deadline| deadline <= time::now()) => {
                     // Once more, as the kernel does: a worker that is late finds the deadline
                     // passed before it hears of what came in time.
                     return attempt(Attempt::NoWait);

@@ -30,6 +30,7 @@ mod timer;
 use self::core::Core;
 use self::receiver::Source;
 use self::timer::Timer;
+use crate::time;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,7 +111,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// ```
 #[must_use]
 pub fn after(duration: Duration) -> Receiver<Instant> {
-    at(Instant::now().checked_add(duration))
+    at(time::now().checked_add(duration))
 }
 
 /// Makes a receiver that gets one message once `deadline` has passed; `None` never does.

@@ -5,6 +5,7 @@ use super::errors::{RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
 use super::timer::{self, Timer};
 use crate::park;
+use crate::time;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl<T> Receiver<T> {
     ///
     /// If there was no message in time, or there never will be one.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Instant::now().checked_add(timeout))
+        self.recv_until(time::now().checked_add(timeout))
     }
 
     /// [`recv`](Receiver::recv) until `deadline` at most.

@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::errors::{SendError, SendTimeoutError, TrySendError};
 use crate::park;
+use crate::time;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl<T> Sender<T> {
     ///
     /// If there was no room in time, or all receivers are gone, with the message.
     pub fn send_timeout(&self, message: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.core.send(message, Instant::now().checked_add(timeout))
+        self.core.send(message, time::now().checked_add(timeout))
     }
 
     /// [`send`](Sender::send) until `deadline` at most.

@@ -6,6 +6,7 @@
 use super::errors::RecvTimeoutError;
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason};
+use crate::time;
 use std::time::{Duration, Instant};
 
 static TIMER: Reason = Reason("Receiver::recv of a timer");
@@ -24,7 +25,7 @@ impl Timer {
     }
 
     pub(super) fn every(period: Duration) -> Timer {
-        let due = Instant::now().checked_add(period);
+        let due = time::now().checked_add(period);
         Timer { due: Mutex::new(due), period: Some(period) }
     }
 
@@ -33,13 +34,13 @@ impl Timer {
     }
 
     pub(super) fn is_due(&self) -> bool {
-        self.due().is_some_and(|due| due <= Instant::now())
+        self.due().is_some_and(|due| due <= time::now())
     }
 
     /// Takes the message if it is due: the time at which it was.
     pub(super) fn take(&self) -> Option<Instant> {
         let mut due = self.due.lock();
-        let now = Instant::now();
+        let now = time::now();
         let taken = due.filter(|due| *due <= now)?;
         // From now on, not from when it was due: a late receiver is not flooded.
         *due = self.period.and_then(|period| now.checked_add(period));
@@ -52,7 +53,7 @@ impl Timer {
             if let Some(time) = self.take() {
                 return Ok(time);
             }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if deadline.is_some_and(|deadline| deadline <= time::now()) {
                 return Err(RecvTimeoutError::Timeout);
             }
             // Another receiver may take it first.

@@ -11,6 +11,7 @@ use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
+use super::lock_checks::HeldLocks;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -149,6 +150,7 @@ impl FiberRef {
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());
             (&raw mut (*header).locals).write(Locals::new());
+            (&raw mut (*header).held_locks).write(HeldLocks::new());
             (&raw mut (*header).ending).write(Ending::new());
             (&raw mut (*header).index).write(Cell::new(0));
             (&raw mut (*header).inside).write(Cell::new(0));

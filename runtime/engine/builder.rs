@@ -1,12 +1,13 @@
 //! Spawning as std does it: `Builder`, what std's lacks, and spawning what is not `Send`.
 
+use super::clock;
 use super::fiber::Lane;
 use super::handles::{JoinHandle, LocalJoinHandle};
 use super::own::ThreadLocals;
 use super::spawn::{self, Options, Target};
 use std::io;
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Longer than any process runs, and far from the end of `Instant`: two centuries.
 const NEVER: Duration = Duration::from_secs(200 * 365 * 24 * 60 * 60);
@@ -97,7 +98,7 @@ impl Builder {
         T: Send + 'static,
     {
         // A time that no clock reaches is as good as never: some centuries.
-        let now = Instant::now();
+        let now = clock::now();
         let starts_at = now.checked_add(delay).unwrap_or_else(|| now + NEVER);
         self.options.starts_at = Some(starts_at);
         self.spawn(f)

@@ -8,6 +8,7 @@
 //! its share.
 
 use super::choice;
+use super::clock;
 use super::limits;
 use super::line::{Reason, WaitingFor};
 use super::park::{self, Outcome};
@@ -109,7 +110,7 @@ pub(crate) fn choose(
         if chosen.is_some() {
             return chosen;
         }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if deadline.is_some_and(|deadline| deadline <= clock::now()) {
             return None;
         }
         let chosen = wait_once(arms, deadline, what);
@@ -209,6 +210,12 @@ pub(super) struct Lot(Cell<u32>);
 impl Lot {
     pub(super) const fn new() -> Lot {
         Lot(Cell::new(0x9E37_79B9))
+    }
+
+    /// From a seed.
+    pub(super) fn new_at(seed: usize) -> Lot {
+        // The generator never leaves zero.
+        Lot(Cell::new(seed as u32 | 1))
     }
 
     fn next(&self) -> u32 {

@@ -19,11 +19,11 @@
 //! 2. After `commit_park` has succeeded, or a free fiber was queued, the fiber is not touched.
 
 use super::atomic::Ordering;
+use super::clock;
 use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
 use super::killed::Killed;
 use super::shared::{self, Runnable};
 use super::stack::{SizeClass, Stack};
-use super::waiter::Waiter;
 use super::worker::Worker;
 use corosensei::CoroutineResult;
 use std::any::Any;
@@ -38,19 +38,9 @@ const STACKS_SETTLED_AT_A_LOOK: usize = 64;
 impl Worker {
     /// Runs until the runtime closes and everything here has ended.
     pub(crate) fn run(self) {
-        self.enter(|| {
-            loop {
-                // First, so that nobody is resumed once more before he is killed; and what winding
-                // up made runnable is run before the worker thinks of sleep.
-                if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
-                    break;
-                }
-                match self.turn() {
-                    true => self.has_run.set(true),
-                    false if self.is_spare && self.retires() => break,
-                    false => self.idle(),
-                }
-            }
+        self.enter(|| match self.shared.simulation() {
+            None => self.run_to_end(),
+            Some(simulation) => self.simulate(simulation),
         });
         self.reactor.close();
         self.give_places_back(self.spare_places());
@@ -64,6 +54,21 @@ impl Worker {
             shared.remotes()[index].put_deque_back(deque);
         }
         shared.worker_ended();
+    }
+
+    fn run_to_end(&self) {
+        loop {
+            // First, so that nobody is resumed once more before he is killed; and what winding up
+            // made runnable is run before the worker thinks of sleep.
+            if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
+                break;
+            }
+            match self.turn() {
+                true => self.has_run.set(true),
+                false if self.is_spare && self.retires() => break,
+                false => self.idle(),
+            }
+        }
     }
 
     /// One turn of the loop. True if it ran somebody.
@@ -120,7 +125,7 @@ impl Worker {
     fn look(&self) {
         let now = Instant::now();
         self.pace.looked(&self.pulse, now);
-        self.fire_timers(now);
+        self.fire_timers(clock::now_at(now));
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
         match self.is_superfluous() {
@@ -136,14 +141,19 @@ impl Worker {
     fn start(&self, task: NonNull<Header>) -> bool {
         // SAFETY: alive and ours, as in `run_one`.
         let header = unsafe { task.as_ref() };
-        if header.life.is_killed() || self.shared.is_closing.load(Ordering::Relaxed) {
+        let is_closing = self.shared.is_closing.load(Ordering::Relaxed);
+        if header.life.is_killed() || is_closing {
+            if is_closing && !header.life.is_killed() {
+                // SAFETY: as above; the queue or the list of fibers holds a reference.
+                self.shared.leaks.note(&unsafe { FiberRef::share(task) }, false);
+            }
             self.end_unstarted(task, Box::new(Killed::new()));
             return false;
         }
         if let Some(at) = header.starts_at {
             // That of the timer which ended the delay; what comes later is for its own waits.
             header.life.take_expiry();
-            if Instant::now() < at {
+            if clock::now() < at {
                 self.put_off(header, task, at);
                 return false;
             }
@@ -336,55 +346,6 @@ impl Worker {
         debug_assert_eq!(reference.as_raw(), fiber);
         self.give_place(class);
         shared::finish(reference);
-    }
-
-    /// While the runtime closes: discards what has not started and unwinds what has. True once
-    /// nothing is left.
-    fn wind_up(&self) -> bool {
-        // A task may have been offered while this worker slept.
-        self.drain_inbox();
-        // First, so that a free fiber is not resumed once more either.
-        self.kill_fibers();
-        // Those that are there now: a free fiber that yields is back at once.
-        for _ in 0..self.queued() {
-            let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) else { break };
-            self.run_one(work.0);
-        }
-        while let Some(work) = self.take_injected() {
-            self.run_one(work.0);
-        }
-        self.ready.is_empty()
-            && self.fibers.borrow().is_empty()
-            && self.shared.remotes().iter().all(|remote| remote.free_fibers.lock().is_empty())
-    }
-
-    /// [`wind_up`](Worker::wind_up) as far as it goes without running anybody: ends what the
-    /// waiting fiber may wait for, and its wait.
-    pub(super) fn wind_up_in_place(&self) {
-        let mut started = Vec::new();
-        while let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) {
-            match work.is_started() {
-                // Somebody else may run it; or this worker, later.
-                true => started.push(work),
-                false => self.shared.discard(work),
-            }
-        }
-        started.into_iter().for_each(|work| self.deque.push(work));
-        self.kill_fibers();
-    }
-
-    fn kill_fibers(&self) {
-        // Once is enough: a kill is for good.
-        let is_alive = |(_, fiber): &(usize, &FiberRef)| !fiber.header().life.is_killed();
-        let cloned = |(_, fiber): (usize, &FiberRef)| fiber.clone();
-        let mut fibers: Vec<FiberRef> =
-            self.fibers.borrow().iter().filter(is_alive).map(cloned).collect();
-        for remote in self.shared.remotes() {
-            fibers.extend(remote.free_fibers.lock().iter().filter(is_alive).map(cloned));
-        }
-        for fiber in fibers {
-            Waiter::Fiber(fiber).kill();
-        }
     }
 }
 

@@ -215,13 +215,32 @@ impl Worker {
         });
         drop(tables);
         if let Some(Finding::Deadlock(threads)) = finding {
-            let deadlock = Deadlock { threads: threads.into() };
-            for main in &*shared.detector.mains.lock() {
-                // One that has been told before ends already.
-                let _ = main.deadlock.set(deadlock.clone());
-            }
-            shared.close();
+            shared.end_deadlocked(threads);
         }
+    }
+
+    /// Ends a runtime whose only worker has found out that nothing can wake anybody, if it is so
+    /// that everybody waits.
+    #[cold]
+    pub(super) fn tell_deadlock(&self) {
+        if self.shared.is_closing.load(Ordering::Relaxed) || !self.ready.is_empty() {
+            return;
+        }
+        let finding = find(&self.shared, &self.shared.detector.mains.lock());
+        if let Finding::Deadlock(threads) = finding {
+            self.shared.end_deadlocked(threads);
+        }
+    }
+}
+
+impl Shared {
+    fn end_deadlocked(&self, threads: Vec<ParkedThread>) {
+        let deadlock = Deadlock { threads: threads.into() };
+        for main in &*self.detector.mains.lock() {
+            // One that has been told before ends already.
+            let _ = main.deadlock.set(deadlock.clone());
+        }
+        self.close();
     }
 }
 
@@ -243,6 +262,12 @@ fn look(shared: &Shared, has_waiters: impl Fn() -> bool) -> Finding {
     if !outside::are_all_known(&known) {
         return Finding::Alive;
     }
+    find(shared, &mains)
+}
+
+/// The second half of the look: whether everybody waits. There is nobody who could wake them, and
+/// each worker is one that sleeps, or the caller.
+fn find(shared: &Shared, mains: &[Arc<Main>]) -> Finding {
     if shared.has_queued() {
         return Finding::Busy;
     }

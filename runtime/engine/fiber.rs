@@ -33,6 +33,7 @@ use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
+use super::lock_checks::HeldLocks;
 use super::own::{Block, ThreadPointer};
 use super::remote::Remote;
 use super::stack::{SizeClass, Stack};
@@ -120,6 +121,8 @@ pub(crate) struct Header {
     pub(super) waits_for: WaitsFor,
     /// Its own values; touched by the fiber itself only.
     pub(super) locals: Locals,
+    /// The locks that it holds, where that is checked; touched by the fiber itself only.
+    pub(super) held_locks: HeldLocks,
     /// How it has ended, and who wants to know.
     pub(super) ending: Ending,
     /// Place in the home's list of fibers.
@@ -243,6 +246,11 @@ impl fmt::Debug for FiberRef {
 impl Header {
     pub(crate) fn name(&self) -> Option<&str> {
         self.birth.name.as_deref()
+    }
+
+    /// Whether it has run yet. Asked on the worker where it would.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.yielder.get().is_null()
     }
 
     /// Whether it may give its worker up now: see `wait` invariant 2. Asked by the fiber itself.

@@ -141,7 +141,7 @@ impl Worker {
 
     /// Sleeps in the reactor until an event, the next timer, or a ring. True if a notifier rang:
     /// the worker counts as searching then.
-    fn sleep(&self, was_searching: bool) -> bool {
+    pub(super) fn sleep(&self, was_searching: bool) -> bool {
         let (inbox, idle) = (&self.remote().inbox, &self.shared.idle);
         if !inbox.fall_asleep() {
             if was_searching && idle.end_search() && self.is_work_elsewhere() {
@@ -163,7 +163,10 @@ impl Worker {
             || !self.ready.is_empty()
             || self.queued() > 0;
         if !stays_awake {
-            self.sleep_in_reactor(self.time_to_next_duty());
+            match self.shared.simulation() {
+                None => self.sleep_in_reactor(self.time_to_next_duty()),
+                Some(simulation) => self.let_time_pass(simulation),
+            }
         }
         inbox.get_up();
         self.come_back();
@@ -212,7 +215,10 @@ impl Worker {
         let inbox = &self.remote().inbox;
         if inbox.fall_asleep_absent() {
             if !self.must_wind_up() {
-                self.reactor.wait(self.time_to_next_timer());
+                match self.shared.simulation() {
+                    None => self.reactor.wait(self.time_to_next_timer()),
+                    Some(simulation) => self.let_time_pass(simulation),
+                }
             }
             inbox.get_up();
             self.pulse.go_on();

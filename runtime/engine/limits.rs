@@ -19,6 +19,7 @@
 //!    the same: whoever cleans up behind a shield can still limit how long that takes.
 
 use super::atomic::{AtomicBool, Ordering};
+use super::clock;
 use super::fiber::Header;
 use super::fork;
 use super::killed;
@@ -85,14 +86,14 @@ impl Limits {
 
     #[inline]
     fn has_expired(&self) -> bool {
-        self.earliest().is_some_and(|earliest| earliest <= Instant::now())
+        self.earliest().is_some_and(|earliest| earliest <= clock::now())
     }
 
     /// The earliest deadline of all scopes; one that has passed if a scope was cancelled.
     #[inline]
     fn earliest(&self) -> Option<Instant> {
         if self.cancellable.get() > 0 && self.frames().any(Frame::is_cancelled) {
-            return Some(Instant::now());
+            return Some(clock::now());
         }
         self.earliest.get()
     }
@@ -169,7 +170,7 @@ pub(crate) fn unwind() -> ! {
         killed::unwind();
     }
     let expired = Limits::with(|limits| {
-        let now = Instant::now();
+        let now = clock::now();
         limits.frames().filter(|frame| frame.is_over(now)).last().map(|frame| frame.id)
     });
     match expired {

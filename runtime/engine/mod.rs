@@ -35,6 +35,8 @@ mod builder;
 #[cfg(not(loom))]
 mod choose;
 #[cfg(not(loom))]
+mod clock;
+#[cfg(not(loom))]
 mod command_ext;
 #[cfg(not(loom))]
 mod cycle;
@@ -61,17 +63,30 @@ mod hunt;
 #[cfg(not(loom))]
 mod killed;
 #[cfg(not(loom))]
+mod leaks;
+#[cfg(not(loom))]
 mod limits;
 #[cfg(not(loom))]
 mod line;
 #[cfg(not(loom))]
 mod links;
 #[cfg(not(loom))]
+mod living;
+#[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
 mod lock;
+#[cfg(all(not(loom), debug_assertions))]
+mod lock_checks;
+#[cfg(all(not(loom), not(debug_assertions)))]
+#[path = "lock_checks_off.rs"]
+mod lock_checks;
+#[cfg(all(not(loom), debug_assertions))]
+mod lock_graph;
 #[cfg(not(loom))]
 mod lock_guard;
+#[cfg(not(loom))]
+mod lock_report;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
@@ -121,6 +136,8 @@ mod shared;
 #[cfg(not(loom))]
 mod signals;
 #[cfg(not(loom))]
+mod simulation;
+#[cfg(not(loom))]
 mod spare;
 #[cfg(not(loom))]
 mod spawn;
@@ -135,6 +152,8 @@ mod waiter;
 #[cfg(not(loom))]
 mod wakeups;
 #[cfg(not(loom))]
+mod wind_up;
+#[cfg(not(loom))]
 mod worker;
 
 #[cfg(all(test, not(loom)))]
@@ -145,6 +164,7 @@ pub(crate) use self::{
     atomic::{Mutex, MutexGuard},
     bindings::Binding,
     choose::{Place, choose, choose_now},
+    clock::{now, time_of_day},
     end_arm::EndArm,
     ending::{OnEnd, When},
     fork::check as check_fork,
@@ -154,6 +174,7 @@ pub(crate) use self::{
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
+    lock_checks::locks_here,
     lock_guard::LockGuard,
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
@@ -166,6 +187,7 @@ pub(crate) use self::{
     reactor::{Place as SourcePlace, Source},
     report::{has_no_subscriber, message as panic_message, report_job},
     signals::{Caught, Heard, Sender},
+    simulation::{settle, settle_at_last},
     slot::Seen,
     waiter::Waiter,
     wakeups::Wakeups,
@@ -187,6 +209,8 @@ pub use self::{
     },
     killed::Killed,
     limits::TimedOut,
+    living::LivingThread,
+    lock_report::{LockChecks, LockReport, LockUse},
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},

@@ -1,9 +1,11 @@
 //! The waits of the engine: what the waist (`crate::park`) is made of.
 
 use super::atomic::Ordering;
+use super::clock;
 use super::fiber::Header;
 use super::fork;
 use super::limits;
+use super::lock_checks;
 use super::waiter::OsThread;
 use super::worker::Worker;
 use std::io;
@@ -34,7 +36,7 @@ pub fn is_on_green_thread() -> bool {
 
 /// The moment at which a wait that begins now is over. One that is too far away never is.
 pub(crate) fn deadline(timeout: impl Into<Option<Duration>>) -> Option<Instant> {
-    timeout.into().and_then(|timeout| Instant::now().checked_add(timeout))
+    timeout.into().and_then(|timeout| clock::now().checked_add(timeout))
 }
 
 /// Parks the calling thread, of either kind.
@@ -43,6 +45,7 @@ pub(crate) fn deadline(timeout: impl Into<Option<Duration>>) -> Option<Instant> 
 /// never predicted, so each call in between costs as much as the switch's own.
 #[inline(always)]
 pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
+    lock_checks::about_to_wait();
     if deadline.is_none()
         && let Some((_, fiber)) = Worker::on_fiber()
         // SAFETY: the calling fiber runs.
@@ -82,7 +85,7 @@ fn park_heeding_kill(deadline: Option<Instant>) -> Outcome {
 /// [`park_until`] inside of a timeout scope that is to end at `earliest`.
 fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
     // A scope that has expired ends every later wait, even one that would be over at once.
-    if earliest <= Instant::now() {
+    if earliest <= clock::now() {
         return Outcome::Killed;
     }
     let is_scope_first = deadline.is_none_or(|deadline| earliest <= deadline);
@@ -95,6 +98,7 @@ fn park_in_scope(deadline: Option<Instant>, earliest: Instant) -> Outcome {
 /// Parks the calling thread until it is unparked or `deadline` passes, whether it was killed or
 /// not. May return for no reason.
 pub(crate) fn park_shielded(deadline: Option<Instant>) -> Outcome {
+    lock_checks::about_to_wait();
     if fork::is_child() {
         fork::abort();
     }

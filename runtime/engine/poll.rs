@@ -3,6 +3,7 @@
 //! Numbers that are closed are no mistake here, but an answer (`NVAL`), so a [`PollFd`] may hold
 //! any. A green thread does not wait in `poll(2)`, which would block its worker: it only looks.
 
+use super::clock;
 use super::limits;
 use super::slot::Interest;
 use std::io;
@@ -130,7 +131,7 @@ fn poll_open(questions: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Res
 ///
 /// Those of `poll(2)`.
 pub(crate) fn look(fds: &mut [PollFd<'_>]) -> io::Result<usize> {
-    poll_all(fds, Some(Instant::now()))
+    poll_all(fds, Some(clock::now()))
 }
 
 /// Blocks the OS thread in `poll(2)` until one of the descriptors has something to tell. How many
@@ -145,7 +146,7 @@ pub(crate) fn poll_all(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io:
         scope.is_some_and(|scope| deadline.is_none_or(|deadline| scope <= deadline));
     let deadline = if is_scope_first { scope } else { deadline };
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(clock::now()));
         let time = left.map(|left| libc::timespec {
             tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(left.subsec_nanos()),

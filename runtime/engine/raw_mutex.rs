@@ -13,6 +13,7 @@
 use super::atomic::{AtomicU32, Mutex, MutexGuard};
 use super::limits;
 use super::line::{self, Ask, Line, Reason, Waited};
+use super::lock_checks::LockId;
 use super::mutex_word::{MutexWord, Turn};
 use super::park;
 use super::wait_list::List;
@@ -26,6 +27,8 @@ use std::thread;
 
 static LOCK: Reason = Reason("Mutex::lock");
 
+const TRY_LOCK: &str = "Mutex::try_lock";
+
 /// Looks at a mutex before one waits in line: shorter than a wait costs.
 const SPINS: u32 = 30;
 
@@ -38,30 +41,40 @@ const PAUSES: u32 = 16;
 
 /// The raw mutex.
 #[derive(Debug)]
-pub(crate) struct RawMutex(MutexWord<Waiter>);
+pub(crate) struct RawMutex(MutexWord<Waiter>, LockId);
 
 // SAFETY: `mutex_word` lets one at most hold the mutex, and `lock` unwinds only without it: in
 // `wait`, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawMutex for RawMutex {
-    const INIT: RawMutex = RawMutex(MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())));
+    const INIT: RawMutex =
+        RawMutex(MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())), LockId::new());
 
     type Guard = GuardNoSend;
 
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn lock(&self) -> GuardNoSend {
+        let attempt = self.1.attempt(LOCK.0, false);
         if !self.0.try_lock_uncontended() {
             self.lock_contended();
         }
+        attempt.succeed();
         GuardNoSend::new()
     }
 
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn try_lock(&self) -> Option<GuardNoSend> {
-        self.0.try_lock().then(GuardNoSend::new)
+        let is_locked = self.0.try_lock();
+        if is_locked {
+            self.1.taken(TRY_LOCK, false);
+        }
+        is_locked.then(GuardNoSend::new)
     }
 
     #[inline]
     unsafe fn unlock(&self, _: GuardNoSend) {
+        self.1.given_up();
         self.0.unlock();
     }
 

@@ -7,6 +7,7 @@
 use super::atomic::{AtomicU32, Mutex};
 use super::limits;
 use super::line::{self, Ask, Reason, Waited};
+use super::lock_checks::LockId;
 use super::rwlock_word::{Access, RwLockWord};
 use super::wait_list::List;
 use super::waiter::Waiter;
@@ -19,43 +20,50 @@ static WRITE: Reason = Reason("RwLock::write");
 
 /// The raw read-write lock.
 #[derive(Debug)]
-pub(crate) struct RawRwLock(RwLockWord<Waiter>);
+pub(crate) struct RawRwLock(RwLockWord<Waiter>, LockId);
 
 // SAFETY: `rwlock_word` lets in one writer or many readers, and `lock` unwinds only without the
 // lock: in the wait, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    const INIT: RawRwLock = RawRwLock(RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())));
+    const INIT: RawRwLock =
+        RawRwLock(RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())), LockId::new());
 
     type SharedGuard = GuardNoSend;
     type ExclusiveGuard = GuardNoSend;
 
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn lock_shared(&self) -> GuardNoSend {
         self.lock(Access::Read)
     }
 
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn try_lock_shared(&self) -> Option<GuardNoSend> {
-        self.0.try_lock(Access::Read).then(GuardNoSend::new)
+        self.try_lock(Access::Read).then(GuardNoSend::new)
     }
 
     #[inline]
     unsafe fn unlock_shared(&self, _: GuardNoSend) {
+        self.1.given_up();
         self.0.unlock(Access::Read);
     }
 
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn lock_exclusive(&self) -> GuardNoSend {
         self.lock(Access::Write)
     }
 
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn try_lock_exclusive(&self) -> Option<GuardNoSend> {
-        self.0.try_lock(Access::Write).then(GuardNoSend::new)
+        self.try_lock(Access::Write).then(GuardNoSend::new)
     }
 
     #[inline]
     unsafe fn unlock_exclusive(&self, _: GuardNoSend) {
+        self.1.given_up();
         self.0.unlock(Access::Write);
     }
 
@@ -78,13 +86,33 @@ unsafe impl lock_api::RawRwLockDowngrade for RawRwLock {
     }
 }
 
+fn reason(access: Access) -> &'static Reason {
+    match access {
+        Access::Read => &READ,
+        Access::Write => &WRITE,
+    }
+}
+
 impl RawRwLock {
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn lock(&self, access: Access) -> GuardNoSend {
+        let attempt = self.1.attempt(reason(access).0, access == Access::Read);
         if !self.0.try_lock(access) {
             self.wait(access);
         }
+        attempt.succeed();
         GuardNoSend::new()
+    }
+
+    #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn try_lock(&self, access: Access) -> bool {
+        let is_locked = self.0.try_lock(access);
+        if is_locked {
+            self.1.taken(reason(access).0, access == Access::Read);
+        }
+        is_locked
     }
 
     #[cold]
@@ -97,12 +125,8 @@ impl RawRwLock {
             }
         }
         let Some(queue) = self.0.queue_up(access) else { return };
-        let what = match access {
-            Access::Read => &READ,
-            Access::Write => &WRITE,
-        };
         let give_up = GiveUp(self);
-        let ask = Ask { tag: access.tag(), ..Ask::new(what, None) };
+        let ask = Ask { tag: access.tag(), ..Ask::new(reason(access), None) };
         match line::wait(self.0.queue(), queue, |queue| queue, access, ask) {
             Waited::Granted(_) => mem::forget(give_up),
             Waited::TimedOut(_) => unreachable!("there is no deadline"),

@@ -100,6 +100,19 @@ impl Ready {
         }
     }
 
+    /// Exchanges the one at `offset` with the first.
+    pub(crate) fn bring_forward(&self, offset: usize) {
+        debug_assert!(offset < self.len(), "only those that are there can be brought forward");
+        let (first, chosen) = (self.at(0), self.at(offset));
+        self.set(0, chosen);
+        self.set(offset, first);
+    }
+
+    /// Calls `each` with all of them, first to last.
+    pub(crate) fn for_each(&self, each: impl FnMut(NonNull<Header>)) {
+        (0..self.len()).filter_map(|offset| self.at(offset)).for_each(each);
+    }
+
     /// Takes a fiber out of the middle. False if it is not there.
     pub(crate) fn remove(&self, fiber: NonNull<Header>) -> bool {
         let Some(position) = (0..self.len()).rev().find(|&offset| self.at(offset) == Some(fiber))
@@ -164,6 +177,18 @@ mod tests {
             }
         }
         assert_eq!(pushed, popped + ready.len());
+    }
+
+    #[test]
+    fn one_is_brought_forward_and_none_is_lost() {
+        let ready = Ready::with_capacity(4);
+        for number in 1..=4 {
+            ready.push_back(fiber(number));
+        }
+        ready.bring_forward(2);
+        ready.bring_forward(0);
+        let rest: Vec<_> = std::iter::from_fn(|| ready.pop_front()).collect();
+        assert_eq!(rest, [fiber(3), fiber(2), fiber(1), fiber(4)]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(index: usize, shared: Weak<Shared>) -> Remote {
+    pub(super) fn new(index: usize, shared: Weak<Shared>, epoch: Instant) -> Remote {
         Remote {
             index,
             inbox: Inbox::new(),
@@ -80,7 +80,7 @@ impl Remote {
             os_thread: AtomicU32::new(0),
             worker: AtomicPtr::new(ptr::null_mut()),
             free_fibers: Mutex::new(Slab::new()),
-            free_timers: Mutex::new(Timers::new()),
+            free_timers: Mutex::new(Timers::new(epoch)),
             shared,
         }
     }
@@ -202,18 +202,20 @@ impl Remote {
         self.free_fibers.lock().iter().for_each(|(_, fiber)| each(fiber));
     }
 
-    /// Wakes the free fibers whose deadlines have passed. From any thread.
-    pub(super) fn fire_free_timers(&self, now: Instant) {
+    /// Wakes the free fibers whose deadlines have passed. True if there are some. From any thread.
+    pub(super) fn fire_free_timers(&self, now: Instant) -> bool {
         let mut due: Vec<FiberRef> = Vec::new();
         self.free_timers.lock().fire(now, |_, fiber| {
             if fiber.header().life.expire_from_afar() {
                 due.push(fiber.clone());
             }
         });
+        let has_fired = !due.is_empty();
         for fiber in due {
             // SAFETY: claimed above, and this is a reference.
             unsafe { shared::make_runnable(fiber.as_raw()) };
         }
+        has_fired
     }
 
     /// Wakes those who wait for a timer here, for no reason: each arms it anew where it goes on.

@@ -5,6 +5,7 @@
 //! what has not started is discarded, what has is unwound.
 
 use super::atomic::Mutex;
+use super::clock;
 use super::fiber::Lane;
 use super::fork;
 use super::handle::Join;
@@ -15,6 +16,7 @@ use super::own::ThreadLocals;
 use super::park;
 use super::reactor::Reactor;
 use super::shared::{Shared, SharedConfig};
+use super::simulation::Simulation;
 use super::spare;
 use super::spawn::{self, Options, Target};
 use super::stack::{
@@ -59,6 +61,8 @@ pub struct Builder {
     monitor: Option<Monitor>,
     pub(super) spare_workers: usize,
     thread_locals: Option<ThreadLocals>,
+    simulated_from: Option<u64>,
+    pub(super) reports_leaks: bool,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -67,6 +71,7 @@ pub struct Builder {
 #[derive(Debug)]
 pub struct Runtime {
     pub(super) shared: Arc<Shared>,
+    pub(super) reports_leaks: bool,
     threads: Vec<StdJoinHandle<()>>,
 }
 
@@ -90,6 +95,8 @@ impl Builder {
             monitor: cfg!(debug_assertions).then(Monitor::new),
             spare_workers: spare::SPARE_WORKERS,
             thread_locals: None,
+            simulated_from: None,
+            reports_leaks: false,
         }
     }
 
@@ -171,6 +178,13 @@ impl Builder {
         self
     }
 
+    /// Makes it a simulated one (`simulation`), whose order comes from `seed`.
+    pub(crate) fn simulated(mut self, seed: u64) -> Builder {
+        self.simulated_from = Some(seed);
+        self.spare_workers = 0;
+        self.workers(1).monitor(None)
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
@@ -203,12 +217,15 @@ impl Builder {
                 watchdog: self.monitor.map(Watchdog::new).transpose()?,
                 name: self.name.as_str().into(),
                 spare_workers: self.spare_workers,
+                simulation: self.simulated_from.map(Simulation::new),
+                notes_leaks: self.reports_leaks,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
         let caches: Vec<LocalCache> =
             (0..workers).map(|_| LocalCache::new(&shared.stacks)).collect::<io::Result<_>>()?;
-        let mut runtime = Runtime { shared, threads: Vec::with_capacity(workers) };
+        let (reports_leaks, threads) = (self.reports_leaks, Vec::with_capacity(workers));
+        let mut runtime = Runtime { shared, reports_leaks, threads };
         let parts = deques.into_iter().zip(reactors).zip(caches);
         for (index, ((deque, reactor), stacks)) in parts.enumerate() {
             let shared = runtime.shared.clone();
@@ -344,7 +361,7 @@ impl Runtime {
         while !self.shared.all_ended(&waiter) {
             match deadline {
                 // Not even a kill may leave workers behind that use what the caller owns.
-                Some(deadline) if deadline <= Instant::now() => return false,
+                Some(deadline) if deadline <= clock::now() => return false,
                 deadline => {
                     let _ = park::park_shielded(deadline);
                 }
@@ -353,6 +370,9 @@ impl Runtime {
         for thread in self.threads.drain(..).chain(self.shared.relief.take_threads()) {
             // It has said that it ends: this waits for the last instructions. A panic aborts.
             let _ = thread.join();
+        }
+        if self.reports_leaks {
+            self.shared.leaks.report();
         }
         true
     }

@@ -150,7 +150,7 @@ impl<'s> Sentry<'s> {
             if watch.is_stuck {
                 let events = &mut self.events;
                 watch.owes_ring |= remote.reactor().is_some_and(|it| it.hand_out(events));
-                remote.fire_free_timers(Instant::now());
+                remote.fire_free_timers(self.shared.now());
                 while let Some(work) = remote.take_stealable() {
                     self.shared.inject(work);
                     has_moved = true;

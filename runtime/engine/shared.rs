@@ -13,12 +13,14 @@ use super::deadlock::Detector;
 use super::fiber::{FiberRef, Header, Lane};
 use super::idle::Idle;
 use super::killed::Killed;
+use super::leaks::Leaks;
 use super::monitor::Watchdog;
 use super::own::ThreadLocals;
 use super::quiet::Census;
 use super::reactor::ReactorHandle;
 use super::relief::Relief;
 use super::remote::Remote;
+use super::simulation::Simulation;
 use super::stack::{SizeClass, StackPool};
 use super::waiter::Waiter;
 use super::worker::Worker;
@@ -28,6 +30,7 @@ use std::hint;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The largest `Shared::place_batch`.
 const PLACE_BATCH: usize = 64;
@@ -88,6 +91,8 @@ pub(crate) struct Shared {
     pub(super) watchdog: Option<Watchdog>,
     pub(super) relief: Relief,
     pub(super) census: Census,
+    simulation: Option<Simulation>,
+    pub(super) leaks: Leaks,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
@@ -108,6 +113,9 @@ pub(crate) struct SharedConfig {
     pub(crate) name: Box<str>,
     /// Spare workers that there may be at once.
     pub(crate) spare_workers: usize,
+    pub(super) simulation: Option<Simulation>,
+    /// Who is left behind is noted.
+    pub(crate) notes_leaks: bool,
 }
 
 impl fmt::Debug for Shared {
@@ -126,8 +134,9 @@ impl Shared {
     ) -> Arc<Shared> {
         let workers = parts.len();
         let places = workers + config.spare_workers;
+        let epoch = now_of(config.simulation.as_ref());
         let shared = Arc::new_cyclic(|shared| Shared {
-            remotes: (0..places).map(|index| Remote::new(index, shared.clone())).collect(),
+            remotes: (0..places).map(|index| Remote::new(index, shared.clone(), epoch)).collect(),
             opened: AtomicUsize::new(workers),
             regular: workers,
             injector: Injector::new(),
@@ -140,6 +149,8 @@ impl Shared {
             watchdog: config.watchdog,
             relief: Relief::new(config.name, config.spare_workers),
             census: Census::new(),
+            simulation: config.simulation,
+            leaks: Leaks::new(config.notes_leaks),
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
@@ -148,6 +159,17 @@ impl Shared {
             remote.open(stealer, reactor);
         }
         shared
+    }
+
+    /// What it has beyond others, if it is a simulated one.
+    #[inline]
+    pub(super) fn simulation(&self) -> Option<&Simulation> {
+        self.simulation.as_ref()
+    }
+
+    /// What time it is for those who live here.
+    pub(super) fn now(&self) -> Instant {
+        now_of(self.simulation())
     }
 
     /// The workers' places, as far as they were opened. The regular ones come first.
@@ -302,10 +324,15 @@ impl Shared {
         unsafe { Header::discard(work.0, Box::new(Killed::new())) };
         // SAFETY: invariant 2: the queue's reference.
         let task = unsafe { FiberRef::from_raw(work.0) };
+        self.leaks.note(&task, false);
         let class = task.header().stack_class;
         finish(task);
         self.give_places(1, class);
     }
+}
+
+fn now_of(simulation: Option<&Simulation>) -> Instant {
+    simulation.map_or_else(Instant::now, |simulation| simulation.clock.now())
 }
 
 /// Puts a parked fiber into its queue.

@@ -10,7 +10,7 @@
 //! as they do they form a queue, and nothing is sorted at all; what comes out of order goes to the
 //! heap.
 //!
-//! Deadlines are exact (nanoseconds since the epoch of the worker); nothing fires early.
+//! Deadlines are exact (nanoseconds since the start of the worker); nothing fires early.
 //!
 //! # Invariants
 //!
@@ -60,14 +60,9 @@ pub(crate) struct Timers<T> {
 }
 
 impl<T> Timers<T> {
-    pub(crate) fn new() -> Timers<T> {
-        Timers {
-            epoch: Instant::now(),
-            timers: Slab::new(),
-            queue: VecDeque::new(),
-            heap: Vec::new(),
-            sequence: 0,
-        }
+    /// No timers yet; no deadline will be before `epoch`.
+    pub(crate) fn new(epoch: Instant) -> Timers<T> {
+        Timers { epoch, timers: Slab::new(), queue: VecDeque::new(), heap: Vec::new(), sequence: 0 }
     }
 
     /// Makes a place for a target, disarmed.
@@ -251,7 +246,7 @@ mod tests {
 
     #[test]
     fn nothing_fires_early_and_everything_in_order() {
-        let mut timers = Timers::new();
+        let mut timers = Timers::new(Instant::now());
         let start = timers.epoch;
         // A fixed permutation of 0..1000 (7 and 1000 are coprime).
         for number in (0..1000).map(|n| n * 7 % 1000) {
@@ -271,7 +266,7 @@ mod tests {
 
     #[test]
     fn postponed_deadline_costs_no_entry_and_holds() {
-        let mut timers = Timers::new();
+        let mut timers = Timers::new(Instant::now());
         let start = timers.epoch;
         let key = timers.insert(1);
         for second in 1..10_000 {
@@ -286,7 +281,7 @@ mod tests {
 
     #[test]
     fn earlier_deadline_overtakes() {
-        let mut timers = Timers::new();
+        let mut timers = Timers::new(Instant::now());
         let start = timers.epoch;
         let key = timers.insert(1);
         timers.arm(key, start + Duration::from_secs(30));
@@ -297,7 +292,7 @@ mod tests {
 
     #[test]
     fn dead_entries_are_swept_out() {
-        let mut timers = Timers::new();
+        let mut timers = Timers::new(Instant::now());
         let start = timers.epoch;
         let key = timers.insert(1);
         let mut now = start;
@@ -312,7 +307,7 @@ mod tests {
 
     #[test]
     fn removed_timer_never_fires_for_its_successor() {
-        let mut timers = Timers::new();
+        let mut timers = Timers::new(Instant::now());
         let start = timers.epoch;
         let first = timers.insert(1);
         timers.arm(first, start + Duration::from_secs(1));
@@ -326,7 +321,7 @@ mod tests {
 
     #[test]
     fn deadlines_beyond_the_clock_are_kept() {
-        let mut timers = Timers::new();
+        let mut timers = Timers::new(Instant::now());
         let key = timers.insert(1);
         let start = timers.epoch;
         timers.arm(key, start + Duration::from_secs(600 * 365 * 86_400));

@@ -11,6 +11,7 @@
 //! 3. No function that switches away has a worker for an argument: a free fiber may go on when the
 //!    spare worker on which it began to wait has left.
 
+use super::clock;
 use super::fiber::{FiberRef, Header, Lane, Suspend};
 use super::life::Life;
 use super::shared;
@@ -167,20 +168,23 @@ impl Worker {
         }
     }
 
-    /// Wakes the fibers whose deadlines have passed.
-    pub(super) fn fire_timers(&self, now: Instant) {
+    /// Wakes the fibers whose deadlines have passed. True if there are some.
+    pub(super) fn fire_timers(&self, now: Instant) -> bool {
+        let mut has_fired = false;
         let mut timers = self.timers.borrow_mut();
         if !timers.is_idle() {
             timers.fire(now, |_, fiber| {
                 if fiber.header().life.expire() {
+                    has_fired = true;
                     // SAFETY: claimed just now; the timer holds a reference.
                     unsafe { shared::make_runnable(fiber.as_raw()) };
                 }
             });
         }
         if self.has_free_timers.get() {
-            self.remote().fire_free_timers(now);
+            has_fired |= self.remote().fire_free_timers(now);
         }
+        has_fired
     }
 
     /// [`fire_timers`](Worker::fire_timers) that reads the clock only if there are any. True if it
@@ -189,20 +193,24 @@ impl Worker {
         let has_timers = !self.timers.borrow().is_idle()
             || self.has_free_timers.get() && !self.remote().free_timers.lock().is_idle();
         if has_timers {
-            self.fire_timers(Instant::now());
+            self.fire_timers(clock::now());
         }
         has_timers
     }
 
-    /// How long the reactor may wait: until the next timer.
-    pub(super) fn time_to_next_timer(&self) -> Option<Duration> {
+    /// When timers are to be looked at next: not after the next deadline.
+    pub(super) fn next_timer(&self) -> Option<Instant> {
         let own = self.timers.borrow().next();
         let free = match self.has_free_timers.get() {
             true => self.remote().free_timers.lock().next(),
             false => None,
         };
-        let next = own.into_iter().chain(free).min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        own.into_iter().chain(free).min()
+    }
+
+    /// How long the reactor may wait: until the next timer.
+    pub(super) fn time_to_next_timer(&self) -> Option<Duration> {
+        Some(self.next_timer()?.saturating_duration_since(clock::now()))
     }
 }
 

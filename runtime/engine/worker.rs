@@ -114,7 +114,7 @@ impl Worker {
             io_budget: Cell::new(IO_BUDGET),
             ready: Ready::with_capacity(256),
             deque,
-            timers: RefCell::new(Timers::new()),
+            timers: RefCell::new(Timers::new(shared.now())),
             reactor,
             stacks: RefCell::new(stacks),
             blocks: RefCell::new(LocalBlocks::new()),
@@ -122,7 +122,7 @@ impl Worker {
             places: Cell::new(0),
             ids: Cell::new((0, 0)),
             pace: Pace::new(),
-            lot: Lot::new(),
+            lot: shared.simulation().map_or_else(Lot::new, |it| Lot::new_at(it.draw(usize::MAX))),
             shared,
         }
     }

@@ -1,6 +1,7 @@
 //! A future that is over at a given time.
 
 use super::waits;
+use crate::time;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,7 +60,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.deadline <= Instant::now() {
+        if self.deadline <= time::now() {
             return Poll::Ready(());
         }
         let is_noted = waits::wake_at(self.id, self.deadline, context.waker());

@@ -17,6 +17,7 @@ use crate::fd::{Fd, Interest};
 use crate::green_local;
 use crate::park::{self, Outcome, Reason, WaitingFor};
 use crate::readiness::Polled;
+use crate::time;
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -73,7 +74,7 @@ pub fn wake_when_ready(
     deadline: Option<Instant>,
     context: &Context<'_>,
 ) -> io::Result<()> {
-    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+    if deadline.is_some_and(|deadline| deadline <= time::now()) {
         return Err(io::ErrorKind::TimedOut.into());
     }
     let polled = Some(fd.polled(interest)?);
@@ -147,7 +148,7 @@ impl Waiting {
                 // Whoever unwinds already is not told of kills.
                 let _ = park::unwind_killed();
             }
-            Outcome::TimedOut => now = Some(Instant::now()),
+            Outcome::TimedOut => now = Some(time::now()),
             // A worker that is late finds both: what has come, and that the time is up.
             Outcome::Woken => {}
         }

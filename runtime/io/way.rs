@@ -16,11 +16,11 @@
 use crate::blocking::blocking;
 use crate::readiness::{self, Interest};
 use crate::thread::shield;
+use crate::time;
 use rustix::fs::FileType;
 use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
 
 /// What a pipe that is writable takes without blocking: `PIPE_BUF` of Linux.
 pub(super) const PIPE_BUF: usize = 4096;
@@ -76,7 +76,7 @@ pub(super) fn if_ready(
     fd: BorrowedFd<'_>,
     call: impl FnOnce() -> io::Result<usize>,
 ) -> io::Result<usize> {
-    let now = Some(Instant::now());
+    let now = Some(time::now());
     let outcome = match interest {
         Interest::Read => readiness::wait_readable(fd, now),
         Interest::Write => readiness::wait_writable(fd, now),

@@ -7,6 +7,7 @@
 
 use crate::blocking::{BlockingPool, Builder, JobHandle};
 use crate::fd::{Fd, Interest};
+use crate::time;
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions};
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -58,7 +59,7 @@ impl Exit {
         let outcome = match self {
             Exit::Pidfd(fd) => fd.retry(Interest::Read, deadline, reap),
             Exit::Job(job) => {
-                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                let left = deadline.map(|at| at.saturating_duration_since(time::now()));
                 // Whatever has become of the job, the child is asked.
                 job.wait(left);
                 match reap() {

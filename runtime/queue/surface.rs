@@ -8,9 +8,10 @@ use super::error::{
     GetError, GetTimeoutError, PutError, PutTimeoutError, TaskDoneError, TryGetError, TryPutError,
 };
 use super::order::{Fifo, Lifo, Priority};
+use crate::time;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 macro_rules! queue {
     ($(#[$doc:meta])* $name:ident $(where T: $bound:ident)?, $order:ident, $iter:ident) => {
@@ -81,7 +82,7 @@ macro_rules! queue {
             /// `join` for at most `timeout`. False if items were left.
             #[must_use]
             pub fn join_timeout(&self, timeout: Duration) -> bool {
-                self.base.join(Instant::now().checked_add(timeout))
+                self.base.join(time::now().checked_add(timeout))
             }
         }
 
@@ -139,7 +140,7 @@ macro_rules! queue {
                     Ok(()) => Ok(()),
                     Err(TryPutError::ShutDown(item)) => Err(PutTimeoutError::ShutDown(item)),
                     Err(TryPutError::Full(item)) => {
-                        self.base.put(item, Instant::now().checked_add(timeout))
+                        self.base.put(item, time::now().checked_add(timeout))
                     }
                 }
             }
@@ -352,7 +353,7 @@ queue! {
 }
 
 fn patience(timeout: Duration) -> Patience {
-    Patience::Until(Instant::now().checked_add(timeout))
+    Patience::Until(time::now().checked_add(timeout))
 }
 
 fn not_now(refused: Refused) -> TryGetError {

@@ -7,10 +7,10 @@
 use super::manage::Manage;
 use super::shared::Shared;
 use super::state::{Entry, Turn};
+use crate::time;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 /// A place that is taken, until this is dropped.
 pub(super) struct Place<M: Manage> {
@@ -124,7 +124,7 @@ impl<M: Manage> Lease<M> {
     /// Whether the resource may be used as it is.
     pub(super) fn is_ready(&self) -> bool {
         let Holding::Resource(Occupant { entry, place }) = &self.holding else { return false };
-        let (settings, now) = (&place.shared.settings, Instant::now());
+        let (settings, now) = (&place.shared.settings, time::now());
         !settings.is_too_old(entry, now) && !settings.is_to_be_checked(entry, now)
     }
 
@@ -144,7 +144,7 @@ impl<M: Manage> Lease<M> {
         };
         let resource = place.shared.manager.create()?;
         place.shared.created.fetch_add(1, Ordering::Relaxed);
-        let now = Instant::now();
+        let now = time::now();
         let entry = Entry { resource, made_at: now, back_since: now };
         self.holding = Holding::Resource(Occupant { entry, place });
         Ok(self)
@@ -197,7 +197,7 @@ impl<M: Manage> Drop for Lease<M> {
 impl<M: Manage> Occupant<M> {
     /// Whether it may be lent, perhaps after a check.
     fn is_good(&mut self) -> bool {
-        let (shared, now) = (&self.place.shared, Instant::now());
+        let (shared, now) = (&self.place.shared, time::now());
         if shared.settings.is_too_old(&self.entry, now) {
             return false;
         }

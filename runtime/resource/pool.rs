@@ -164,7 +164,7 @@ impl<M: Manage> ResourcePool<M> {
     /// checked.
     #[must_use]
     pub fn try_get(&self) -> Option<ResourceGuard<M>> {
-        let (shared, now) = (self.shared(), Instant::now());
+        let (shared, now) = (self.shared(), time::now());
         let mut state = shared.state.lock();
         let place = state.idle.iter().position(|entry| !shared.settings.is_too_old(entry, now))?;
         let entry = state.idle.remove(place)?;
@@ -281,7 +281,7 @@ fn ready<M: Manage>(
     deadline: Option<Instant>,
 ) -> Result<Lease<M>, GetError<M::Error>> {
     let create_timeout = shared.settings.create_timeout;
-    let late_at = create_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let late_at = create_timeout.and_then(|timeout| time::now().checked_add(timeout));
     let earliest = deadline.into_iter().chain(late_at).min();
     let outcome = match &shared.threads {
         Some(threads) => threads.run_until(earliest, move || lease.into_ready()),

@@ -10,6 +10,7 @@ use crate::blocking::BlockingPool;
 use crate::park::Mutex;
 use crate::park::{self, Ask, Reason, Waited};
 use crate::thread;
+use crate::time;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -113,7 +114,7 @@ impl<M: Manage> Shared<M> {
 
     /// Hands a resource that needs no cleaning to the next, or keeps it.
     fn put(self: &Arc<Shared<M>>, mut occupant: Occupant<M>) {
-        let now = Instant::now();
+        let now = time::now();
         occupant.entry.back_since = now;
         let expiry = self.settings.expiry(&occupant.entry);
         let is_too_old = self.settings.is_too_old(&occupant.entry, now);

@@ -20,6 +20,7 @@ mod wait;
 
 use crate::engine;
 use crate::park::{self, Reason};
+use crate::time;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -112,7 +113,7 @@ pub fn run(arms: &mut [&mut dyn Arm], patience: Patience) -> Option<usize> {
     park::spend_budget();
     let deadline = match patience {
         Patience::Endless => None,
-        Patience::For(timeout) => Instant::now().checked_add(timeout),
+        Patience::For(timeout) => time::now().checked_add(timeout),
         Patience::Until(deadline) => Some(deadline),
         Patience::None => return engine::choose_now(arms),
     };

@@ -8,9 +8,9 @@ use super::{Outcome, Waitable};
 use crate::engine::{self, Interest, Source, Waiter};
 use crate::park::{Arm, Choice};
 use crate::readiness::Watch;
+use crate::time;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::time::Instant;
 
 /// A direction of a descriptor, to be waited for: [`readable`], [`writable`].
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl Arm for ReadinessArm<'_> {
         }
         // Before the look that it is judged by, as in `Fd::retry`.
         let seen = self.source().map(|source| source.observe());
-        match engine::poll(self.of.fd.as_raw_fd(), self.of.interest, Some(Instant::now())) {
+        match engine::poll(self.of.fd.as_raw_fd(), self.of.interest, Some(time::now())) {
             Ok(false) => {
                 if let (Some(source), Some(seen)) = (self.source(), seen) {
                     source.clear_blocked(seen, self.of.interest);

@@ -7,6 +7,7 @@
 use super::{Outcome, SELECT, Waitable, wait_any};
 use crate::engine;
 use crate::park::{self, Arm};
+use crate::time;
 use std::time::{Duration, Instant};
 
 /// Blocks the calling thread until each of `things` has given what it is waited for; all that, in
@@ -52,7 +53,7 @@ pub fn wait_all_timeout<W: Waitable>(
     things: impl IntoIterator<Item = W>,
     timeout: Duration,
 ) -> Vec<(usize, W::Output)> {
-    several(things, usize::MAX, Instant::now().checked_add(timeout))
+    several(things, usize::MAX, time::now().checked_add(timeout))
 }
 
 /// [`wait_all_timeout`] until `deadline`.
@@ -95,7 +96,7 @@ pub fn wait_some_timeout<W: Waitable>(
     count: usize,
     timeout: Duration,
 ) -> Vec<(usize, W::Output)> {
-    several(things, count, Instant::now().checked_add(timeout))
+    several(things, count, time::now().checked_add(timeout))
 }
 
 /// [`wait_some_timeout`] until `deadline`.

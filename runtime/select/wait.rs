@@ -2,6 +2,7 @@
 
 use super::{Outcome, Patience, Waitable};
 use crate::park::{Arm, Choice};
+use crate::time;
 use crate::time::Ticker;
 use std::time::{Duration, Instant};
 
@@ -102,7 +103,7 @@ struct MomentArm {
 
 impl Arm for MomentArm {
     fn try_now(&mut self) -> bool {
-        self.has_come = self.time <= Instant::now();
+        self.has_come = self.time <= time::now();
         self.has_come
     }
 

@@ -3,6 +3,7 @@
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
+use crate::time;
 use std::error::Error;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -154,7 +155,7 @@ impl<T, E> AsyncResult<T, E> {
     /// [`wait`](AsyncResult::wait) for at most `timeout`. False if nothing was set in time.
     #[must_use = "it says whether it was set"]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.is_set() || self.wait_for(Instant::now().checked_add(timeout))
+        self.is_set() || self.wait_for(time::now().checked_add(timeout))
     }
 
     /// [`wait`](AsyncResult::wait) until `deadline`. False if nothing was set in time.

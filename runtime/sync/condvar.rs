@@ -3,6 +3,7 @@
 use super::mutex::MutexGuard;
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeups};
+use crate::time;
 use std::fmt;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -77,6 +78,7 @@ impl Condvar {
     /// # Errors
     ///
     /// The guard all the same, if the mutex is poisoned by then.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         self.wait_until(guard, None).0
     }
@@ -86,6 +88,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Condvar::wait).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_while<'a, T: ?Sized, F>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -105,12 +108,13 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Condvar::wait).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_timeout<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
         dur: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
-        let (locked, timed_out) = self.wait_until(guard, Instant::now().checked_add(dur));
+        let (locked, timed_out) = self.wait_until(guard, time::now().checked_add(dur));
         let result = WaitTimeoutResult(timed_out);
         match locked {
             Ok(guard) => Ok((guard, result)),
@@ -124,6 +128,7 @@ impl Condvar {
     ///
     /// As [`wait`](Condvar::wait).
     #[deprecated(note = "replaced by `wait_timeout`")]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_timeout_ms<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -144,6 +149,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Condvar::wait).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_timeout_while<'a, T: ?Sized, F>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -153,14 +159,16 @@ impl Condvar {
     where
         F: FnMut(&mut T) -> bool,
     {
-        let start = Instant::now();
+        let start = time::now();
         loop {
             if !condition(&mut *guard) {
                 return Ok((guard, WaitTimeoutResult(false)));
             }
-            let Some(left) = dur.checked_sub(start.elapsed()) else {
+            let left = dur.saturating_sub(time::now() - start);
+            // A virtual clock stands still where another one would go past the deadline.
+            if left.is_zero() {
                 return Ok((guard, WaitTimeoutResult(true)));
-            };
+            }
             guard = self.wait_timeout(guard, left)?.0;
         }
     }
@@ -187,6 +195,7 @@ impl Condvar {
     }
 
     /// True if it was the deadline that ended the wait.
+    #[cfg_attr(debug_assertions, track_caller)]
     fn wait_until<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,

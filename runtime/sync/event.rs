@@ -10,6 +10,7 @@ use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
 use crate::thread;
+use crate::time;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -104,7 +105,7 @@ impl Event {
     /// [`wait`](Event::wait) for at most `timeout`. False if the event was not set in time.
     #[must_use = "it says whether the event was set"]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_for(Instant::now().checked_add(timeout))
+        self.wait_for(time::now().checked_add(timeout))
     }
 
     /// [`wait`](Event::wait) until `deadline`. False if the event was not set in time.

@@ -38,5 +38,6 @@ pub use self::{
     semaphore::{ReleaseError, Semaphore, SemaphoreGuard},
     wait_group::{WaitGroup, WaitToken},
 };
+pub use crate::engine::{LockChecks, LockReport, LockUse};
 #[doc(no_inline)]
 pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};

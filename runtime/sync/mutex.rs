@@ -76,6 +76,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// The guard all the same, if the mutex is poisoned.
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.guard(self.inner.lock())
     }
@@ -86,6 +87,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// `WouldBlock` if it is locked; `Poisoned`, with the guard, if it was not and is poisoned.
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         match self.inner.try_lock() {
             Some(guard) => Ok(self.guard(guard)?),
@@ -195,6 +197,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 
 impl<'a, T: ?Sized> Suspended<'a, T> {
     /// Blocks the calling thread until it holds the mutex again.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(super) fn resume(self) -> LockResult<MutexGuard<'a, T>> {
         let inner = LockGuard::new(self.mutex.lock());
         let section = ManuallyDrop::into_inner(self.section);

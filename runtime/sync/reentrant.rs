@@ -1,6 +1,6 @@
 //! A mutex that its holder may lock again.
 
-use crate::engine::{CallerId, RawMutex};
+use crate::engine::{self, CallerId, RawMutex};
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -54,7 +54,9 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// # Panics
     ///
     /// If it has locked it `usize::MAX` times.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn lock(&self) -> ReentrantMutexGuard<'_, T> {
+        let _here = engine::locks_here();
         ReentrantMutexGuard { inner: self.inner.lock() }
     }
 
@@ -63,7 +65,9 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// # Panics
     ///
     /// As [`lock`](ReentrantMutex::lock).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn try_lock(&self) -> Option<ReentrantMutexGuard<'_, T>> {
+        let _here = engine::locks_here();
         self.inner.try_lock().map(|inner| ReentrantMutexGuard { inner })
     }
 

@@ -87,6 +87,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// If there are 2³⁰ readers.
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         self.poison.judge(RwLockReadGuard { inner: LockGuard::new(self.inner.read()) })
     }
@@ -102,6 +103,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
         match self.inner.try_read() {
             Some(inner) => {
@@ -120,6 +122,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// The guard all the same, if the lock is poisoned.
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         self.write_guard(self.inner.write())
     }
@@ -131,6 +134,7 @@ impl<T: ?Sized> RwLock<T> {
     /// `WouldBlock` if somebody holds the lock; `Poisoned`, with the guard, if not and the lock is
     /// poisoned.
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
         match self.inner.try_write() {
             Some(inner) => Ok(self.write_guard(inner)?),

@@ -13,6 +13,7 @@
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeup};
 use crate::park::{Mutex, MutexGuard};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
+use crate::time;
 use std::cell::Cell;
 use std::fmt;
 use std::mem;
@@ -104,7 +105,7 @@ impl Semaphore {
     /// [`acquire`](Semaphore::acquire) for at most `timeout`. False if there was no permit in time.
     #[must_use]
     pub fn acquire_timeout(&self, timeout: Duration) -> bool {
-        self.try_acquire() || self.take(1, Instant::now().checked_add(timeout))
+        self.try_acquire() || self.take(1, time::now().checked_add(timeout))
     }
 
     /// [`acquire`](Semaphore::acquire) until `deadline`. False if there was no permit in time.

@@ -3,6 +3,7 @@
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
+use crate::time;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -127,7 +128,7 @@ impl WaitGroup {
     /// [`wait`](WaitGroup::wait) for at most `timeout`. False if not all was done in time.
     #[must_use = "it says whether all was done"]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_for(Instant::now().checked_add(timeout))
+        self.wait_for(time::now().checked_add(timeout))
     }
 
     /// [`wait`](WaitGroup::wait) until `deadline`. False if not all was done in time.

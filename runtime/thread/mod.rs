@@ -15,6 +15,7 @@ mod kill;
 mod shared;
 
 use crate::engine::{self, Reason, WaitingFor};
+use crate::time;
 use std::time::{Duration, Instant};
 
 pub use self::{
@@ -105,7 +106,7 @@ pub fn yield_now() {
 ///
 /// As [`std::thread::sleep`]. Precise below a millisecond.
 pub fn sleep(duration: Duration) {
-    match Instant::now().checked_add(duration) {
+    match time::now().checked_add(duration) {
         Some(deadline) => sleep_until(deadline),
         None => {
             let _waiting = WaitingFor::new(&SLEEP);
@@ -117,7 +118,7 @@ pub fn sleep(duration: Duration) {
 /// Blocks the calling thread until `deadline` has passed. Returns at once if it has.
 pub fn sleep_until(deadline: Instant) {
     if !engine::is_on_green_thread() && !engine::is_limited() {
-        return std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        return std::thread::sleep(deadline.saturating_duration_since(time::now()));
     }
     let _waiting = WaitingFor::new(&SLEEP);
     while !wait_until(Some(deadline)) {}
@@ -143,7 +144,7 @@ pub fn park() {
 ///
 /// As [`std::thread::park_timeout`].
 pub fn park_timeout(duration: Duration) {
-    let deadline = Instant::now().checked_add(duration);
+    let deadline = time::now().checked_add(duration);
     let current = current();
     let _waiting = WaitingFor::new(&PARK);
     while !current.take_permit() && !wait_until(deadline) {}

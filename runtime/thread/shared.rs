@@ -5,6 +5,7 @@
 
 use crate::engine::{self, JoinHandle, Killed, Thread, handle_methods};
 use crate::park::Mutex;
+use crate::time;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
@@ -92,7 +93,7 @@ impl<T> SharedJoinHandle<T> {
     /// If the green thread asks for its own result.
     #[must_use]
     pub fn get_timeout(&self, timeout: Duration) -> Option<Result<&T, &Failure>> {
-        self.wait_before(Instant::now().checked_add(timeout)).then(|| self.outcome())
+        self.wait_before(time::now().checked_add(timeout)).then(|| self.outcome())
     }
 
     handle_methods!();

@@ -3,6 +3,7 @@
 //! A ticker is a deadline that moves on. It has no thread, no timer and no queue: a tick costs
 //! something only while somebody waits for it.
 
+use super::now;
 use crate::thread;
 use std::iter::FusedIterator;
 use std::time::{Duration, Instant};
@@ -62,7 +63,7 @@ pub struct Ticker {
 #[must_use]
 #[track_caller]
 pub fn interval(period: Duration) -> Ticker {
-    Ticker::starting_at(Instant::now(), period)
+    Ticker::starting_at(now(), period)
 }
 
 impl Ticker {
@@ -76,7 +77,7 @@ impl Ticker {
     #[must_use]
     #[track_caller]
     pub fn new(period: Duration) -> Ticker {
-        Ticker::starting_at(after(Instant::now(), period), period)
+        Ticker::starting_at(after(now(), period), period)
     }
 
     /// Makes a ticker whose first tick is due at `start`, and each further one a `period` later.
@@ -115,13 +116,13 @@ impl Ticker {
     /// A wait that is ended by a kill or a timeout scope takes no tick away.
     pub fn tick(&mut self) -> Instant {
         thread::sleep_until(self.next);
-        self.advance(Instant::now())
+        self.advance(now())
     }
 
     /// [`tick`](Ticker::tick) for at most `timeout`. `None` if no tick was due in time; it is not
     /// lost.
     pub fn tick_timeout(&mut self, timeout: Duration) -> Option<Instant> {
-        match Instant::now().checked_add(timeout) {
+        match now().checked_add(timeout) {
             Some(deadline) => self.tick_until(deadline),
             None => Some(self.tick()),
         }
@@ -135,13 +136,13 @@ impl Ticker {
 
     /// The tick that is due, if one is. Never blocks.
     pub fn try_tick(&mut self) -> Option<Instant> {
-        let now = Instant::now();
+        let now = now();
         (self.next <= now).then(|| self.advance(now))
     }
 
     /// Begins anew: the next tick is due a period from now.
     pub fn reset(&mut self) {
-        self.next = after(Instant::now(), self.period);
+        self.next = after(now(), self.period);
     }
 
     /// Moves on from a tick that is due. Returns when it was.

@@ -32,6 +32,7 @@ const PAST_THE_WAIST: &[(&str, &str)] = &[
     ("io", "an OS thread writes as in std; `FromRawFd` is an unsafe trait"),
     ("process", "`pre_exec` is an unsafe function"),
     ("runtime", "`Runtime` and `Builder` start and stop workers"),
+    ("test", "its runtimes have another loop, and a clock of their own"),
     ("thread", "spawning and joining are the life of a fiber, not a wait"),
     ("time", "a timeout scope limits the waits of its thread, whatever they are"),
     ("sync", "the raw locks under `lock_api` are unsafe traits"),

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use greenstd_runtime::future::{self, sleep_until};
+use greenstd_runtime::time;
 
 /// What hyper makes timers with, inside of [`block_on`](greenstd_runtime::block_on).
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,7 +14,7 @@ pub struct GreenTimer;
 
 impl hyper::rt::Timer for GreenTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        self.sleep_until(Instant::now() + duration)
+        self.sleep_until(time::now() + duration)
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {

@@ -1,6 +1,7 @@
 //! Until when a wait may last, by the clock that the caller named.
 
 use crate::raw;
+use greenstd_runtime::time;
 use libc::{c_int, clockid_t, timespec};
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ impl Limit {
     }
 
     fn in_future(left: Duration) -> Limit {
-        if left < FAR { Limit::At(Instant::now() + left) } else { Limit::Never }
+        if left < FAR { Limit::At(time::now() + left) } else { Limit::Never }
     }
 
     /// The moment by which to look whether it has passed; a clock that is set moves it.
@@ -59,7 +60,7 @@ impl Limit {
             Limit::At(end) => Some(end),
             Limit::Wall(time) => {
                 let left = time.saturating_sub(now(libc::CLOCK_REALTIME));
-                (left < FAR).then(|| Instant::now() + left)
+                (left < FAR).then(|| time::now() + left)
             }
         }
     }
@@ -67,7 +68,7 @@ impl Limit {
     pub(crate) fn has_passed(self) -> bool {
         match self {
             Limit::Never => false,
-            Limit::At(end) => end <= Instant::now(),
+            Limit::At(end) => end <= time::now(),
             Limit::Wall(time) => time <= now(libc::CLOCK_REALTIME),
         }
     }

@@ -19,6 +19,7 @@ use super::limit::Limit;
 use greenstd_runtime::hooks::Inside;
 use greenstd_runtime::park::{self, Outcome, Unparker};
 use greenstd_runtime::thread::{self, ThreadId};
+use greenstd_runtime::time;
 use libc::c_int;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -156,7 +157,7 @@ impl Wait<'_> {
             if self.node.is_woken() {
                 return Waited::Woken;
             }
-            let look_at = pause.map(|pause| Instant::now() + pause);
+            let look_at = pause.map(|pause| time::now() + pause);
             let deadline = self.ask.limit.deadline();
             let until = [look_at, deadline].into_iter().flatten().min();
             match park_once(until, heeds_kill) {
@@ -219,7 +220,7 @@ fn is_told() -> bool {
         return false;
     }
     // A look that does not wait.
-    let is_to_end = park::park_until(Some(Instant::now())) == Outcome::Killed;
+    let is_to_end = park::park_until(Some(time::now())) == Outcome::Killed;
     if !is_to_end {
         TOLD.set(None);
     }

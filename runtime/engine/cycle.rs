@@ -103,6 +103,7 @@ impl Worker {
         if is_started || self.start(fiber) {
             self.resume(fiber);
         }
+        self.measure_slice();
         if self.pulse.count() {
             self.look();
         }
@@ -119,7 +120,7 @@ impl Worker {
     #[cold]
     fn look(&self) {
         let now = Instant::now();
-        self.pace.looked(&self.pulse, now);
+        self.note_look(now);
         self.fire_timers(now);
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();

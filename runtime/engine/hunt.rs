@@ -162,8 +162,10 @@ impl Worker {
             || self.must_wind_up()
             || !self.ready.is_empty()
             || self.queued() > 0;
+        self.note_sleep();
         if !stays_awake {
             self.sleep_in_reactor(self.time_to_next_duty());
+            self.note_wakeup();
         }
         inbox.get_up();
         self.come_back();
@@ -263,7 +265,10 @@ impl Worker {
     fn steal_half(&self, sibling: &Remote) -> Option<Runnable> {
         loop {
             match sibling.stealer().steal_batch_and_pop(&self.deque) {
-                Steal::Success(work) => return Some(work),
+                Steal::Success(work) => {
+                    self.counters().steals.add(1);
+                    return Some(work);
+                }
                 Steal::Empty => return None,
                 Steal::Retry => hint::spin_loop(),
             }
@@ -295,6 +300,7 @@ impl Worker {
             .next
             .compare_exchange(task.as_ptr(), ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed)
             .ok()
+            .inspect(|_| self.counters().steals.add(1))
             .map(|_| Runnable(task))
     }
 }

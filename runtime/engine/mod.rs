@@ -13,6 +13,8 @@ mod barrier;
 // Above the lists there is nothing yet in a model.
 #[cfg_attr(loom, allow(dead_code))]
 mod choice;
+mod counters;
+mod histogram;
 mod idle;
 mod inbox;
 mod life;
@@ -72,6 +74,10 @@ mod locals;
 mod lock;
 #[cfg(not(loom))]
 mod lock_guard;
+#[cfg(not(loom))]
+mod meter;
+#[cfg(not(loom))]
+mod metrics;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
@@ -155,6 +161,7 @@ pub(crate) use self::{
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
     lock_guard::LockGuard,
+    metrics::{metrics_of_all, stack_memory_of_all},
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
         register_from_anywhere, yield_now,
@@ -180,6 +187,7 @@ pub use self::{
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
     handles::{JoinHandle, LocalJoinHandle},
+    histogram::Histogram,
     hooks::{
         Inside, Unwound, catch_end, install as install_hooks,
         install_for_all as install_hooks_for_all, is_cooperative,
@@ -187,6 +195,7 @@ pub use self::{
     },
     killed::Killed,
     limits::TimedOut,
+    metrics::{Metrics, StackMemory},
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},

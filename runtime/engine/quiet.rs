@@ -35,6 +35,8 @@ pub(super) struct Census {
 #[derive(Debug, Default)]
 pub(super) struct Live {
     pub(super) count: usize,
+    /// Green threads that were spawned outside of the workers, ever.
+    pub(super) spawned_outside: u64,
     /// Green threads of this runtime that wait for the others.
     inside: usize,
     waiting: Vec<Waiter>,

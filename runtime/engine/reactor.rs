@@ -154,6 +154,8 @@ pub(crate) struct Reactor {
     events: RefCell<Events>,
     /// Events that were told since `take_told`.
     told: Cell<usize>,
+    /// Events that were told since `take_uncounted`.
+    uncounted: Cell<u64>,
     handle: Arc<ReactorHandle>,
 }
 
@@ -168,6 +170,7 @@ impl Reactor {
             poll: RefCell::new(poll),
             events: RefCell::new(Events::with_capacity(EVENT_BATCH)),
             told: Cell::new(0),
+            uncounted: Cell::new(0),
             handle,
         })
     }
@@ -211,6 +214,7 @@ impl Reactor {
         for event in events.iter() {
             if let Some(source) = table.find(event.token()) {
                 self.told.set(self.told.get() + 1);
+                self.uncounted.set(self.uncounted.get() + 1);
                 // Waking pushes to a queue: no user code runs under the lock.
                 source.post(bits(event), |waiter| waiter.unpark());
             }
@@ -220,6 +224,11 @@ impl Reactor {
     /// How many events there were since the last call.
     pub(crate) fn take_told(&self) -> usize {
         self.told.replace(0)
+    }
+
+    /// How many events there were since the last call of this.
+    pub(super) fn take_uncounted(&self) -> u64 {
+        self.uncounted.replace(0)
     }
 
     /// Tells everybody that nobody will wait here any more.

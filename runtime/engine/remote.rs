@@ -16,6 +16,7 @@
 
 use super::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering};
 use super::backlog::Backlog;
+use super::counters::Counters;
 use super::fiber::{FiberRef, Header};
 use super::inbox::Inbox;
 use super::monitor::Post;
@@ -62,6 +63,7 @@ pub(crate) struct Remote {
     /// Timers of free fibers whose last wait with a deadline began here.
     pub(super) free_timers: Mutex<Timers<FiberRef>>,
     pub(super) shared: Weak<Shared>,
+    pub(super) counters: Counters,
 }
 
 impl Remote {
@@ -82,6 +84,7 @@ impl Remote {
             free_fibers: Mutex::new(Slab::new()),
             free_timers: Mutex::new(Timers::new()),
             shared,
+            counters: Counters::new(),
         }
     }
 
@@ -202,18 +205,21 @@ impl Remote {
         self.free_fibers.lock().iter().for_each(|(_, fiber)| each(fiber));
     }
 
-    /// Wakes the free fibers whose deadlines have passed. From any thread.
-    pub(super) fn fire_free_timers(&self, now: Instant) {
+    /// Wakes the free fibers whose deadlines have passed, and returns how many there were. From any
+    /// thread.
+    pub(super) fn fire_free_timers(&self, now: Instant) -> usize {
         let mut due: Vec<FiberRef> = Vec::new();
         self.free_timers.lock().fire(now, |_, fiber| {
             if fiber.header().life.expire_from_afar() {
                 due.push(fiber.clone());
             }
         });
+        let count = due.len();
         for fiber in due {
             // SAFETY: claimed above, and this is a reference.
             unsafe { shared::make_runnable(fiber.as_raw()) };
         }
+        count
     }
 
     /// Wakes those who wait for a timer here, for no reason: each arms it anew where it goes on.

@@ -9,6 +9,7 @@ use super::fiber::Lane;
 use super::fork;
 use super::handle::Join;
 use super::handles::JoinHandle;
+use super::metrics;
 use super::monitor::{self, Monitor, Watchdog};
 use super::os_thread;
 use super::own::ThreadLocals;
@@ -58,6 +59,7 @@ pub struct Builder {
     detects_deadlocks: bool,
     monitor: Option<Monitor>,
     pub(super) spare_workers: usize,
+    pub(super) measures: bool,
     thread_locals: Option<ThreadLocals>,
 }
 
@@ -89,6 +91,7 @@ impl Builder {
             detects_deadlocks: true,
             monitor: cfg!(debug_assertions).then(Monitor::new),
             spare_workers: spare::SPARE_WORKERS,
+            measures: false,
             thread_locals: None,
         }
     }
@@ -203,9 +206,11 @@ impl Builder {
                 watchdog: self.monitor.map(Watchdog::new).transpose()?,
                 name: self.name.as_str().into(),
                 spare_workers: self.spare_workers,
+                measures: self.measures,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
+        metrics::enter(&shared);
         let caches: Vec<LocalCache> =
             (0..workers).map(|_| LocalCache::new(&shared.stacks)).collect::<io::Result<_>>()?;
         let mut runtime = Runtime { shared, threads: Vec::with_capacity(workers) };

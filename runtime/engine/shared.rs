@@ -13,9 +13,10 @@ use super::deadlock::Detector;
 use super::fiber::{FiberRef, Header, Lane};
 use super::idle::Idle;
 use super::killed::Killed;
+use super::metrics::Totals;
 use super::monitor::Watchdog;
 use super::own::ThreadLocals;
-use super::quiet::Census;
+use super::quiet::{Census, Live};
 use super::reactor::ReactorHandle;
 use super::relief::Relief;
 use super::remote::Remote;
@@ -88,6 +89,9 @@ pub(crate) struct Shared {
     pub(super) watchdog: Option<Watchdog>,
     pub(super) relief: Relief,
     pub(super) census: Census,
+    pub(super) totals: Totals,
+    /// The clock is read after every switch, for statistics.
+    pub(super) measures: bool,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
@@ -108,6 +112,8 @@ pub(crate) struct SharedConfig {
     pub(crate) name: Box<str>,
     /// Spare workers that there may be at once.
     pub(crate) spare_workers: usize,
+    /// `Shared::measures`.
+    pub(super) measures: bool,
 }
 
 impl fmt::Debug for Shared {
@@ -140,6 +146,8 @@ impl Shared {
             watchdog: config.watchdog,
             relief: Relief::new(config.name, config.spare_workers),
             census: Census::new(),
+            totals: Totals::default(),
+            measures: config.measures,
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
@@ -183,7 +191,27 @@ impl Shared {
     /// `WouldBlock` at the limit on live green threads, as std's `spawn` reports the system's
     /// limit on threads; the error of `mmap` if there is no address space for a stack.
     pub(crate) fn take_places(&self, wanted: usize, class: SizeClass) -> io::Result<usize> {
+        self.take_places_of(&mut self.census.state.lock(), wanted, class)
+    }
+
+    /// Takes a place for a green thread that is spawned outside of the workers, and counts it.
+    ///
+    /// # Errors
+    ///
+    /// As [`take_places`](Shared::take_places).
+    pub(super) fn take_place_outside(&self, class: SizeClass) -> io::Result<()> {
         let mut live = self.census.state.lock();
+        self.take_places_of(&mut live, 1, class)?;
+        live.spawned_outside += 1;
+        Ok(())
+    }
+
+    fn take_places_of(
+        &self,
+        live: &mut Live,
+        wanted: usize,
+        class: SizeClass,
+    ) -> io::Result<usize> {
         let count = wanted.min(self.live_limit - live.count);
         if count == 0 {
             return Err(io::Error::new(
@@ -304,6 +332,7 @@ impl Shared {
         let task = unsafe { FiberRef::from_raw(work.0) };
         let class = task.header().stack_class;
         finish(task);
+        self.totals.discarded();
         self.give_places(1, class);
     }
 }

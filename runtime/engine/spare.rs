@@ -79,6 +79,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     shared.open_place(index);
     shared.idle.join();
     relief.spares.fetch_add(1, Ordering::Relaxed);
+    shared.totals.spare_started();
     let its_own = shared.clone();
     let body = move || {
         let deque = its_own.spare_places()[seat].take_deque();

@@ -153,7 +153,7 @@ where
             unsafe { worker.spawn(birth(worker.next_id()), closure)? }
         }
         None => {
-            shared.take_places(1, stack_class)?;
+            shared.take_place_outside(stack_class)?;
             // SAFETY: passed on.
             let (task, handle) = unsafe { FiberRef::new(birth(shared::next_id()), closure) };
             shared.inject(Runnable(task));

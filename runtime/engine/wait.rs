@@ -109,6 +109,7 @@ impl Worker {
     /// Sets the timer of a fiber that runs here, or whose start is put off here.
     pub(super) fn arm(fiber: NonNull<Header>, header: &Header, deadline: Instant) {
         let worker = Worker::current().expect("fibers wait on workers");
+        worker.counters().timers_armed.add(1);
         // SAFETY: it runs, or its home's list holds a reference. The timer's reference goes when
         // its place does.
         let reference = || unsafe { FiberRef::share(fiber) };
@@ -170,16 +171,21 @@ impl Worker {
     /// Wakes the fibers whose deadlines have passed.
     pub(super) fn fire_timers(&self, now: Instant) {
         let mut timers = self.timers.borrow_mut();
+        let mut fired = 0;
         if !timers.is_idle() {
             timers.fire(now, |_, fiber| {
                 if fiber.header().life.expire() {
+                    fired += 1;
                     // SAFETY: claimed just now; the timer holds a reference.
                     unsafe { shared::make_runnable(fiber.as_raw()) };
                 }
             });
         }
         if self.has_free_timers.get() {
-            self.remote().fire_free_timers(now);
+            fired += self.remote().fire_free_timers(now);
+        }
+        if fired > 0 {
+            self.counters().timers_fired.add(fired as u64);
         }
     }
 

@@ -29,6 +29,7 @@
 use super::atomic::Ordering;
 use super::choose::Lot;
 use super::fiber::{Birth, FiberRef, Header, Lane};
+use super::meter::Meter;
 use super::own::{LocalBlocks, WorkerWord};
 use super::pace::{Pace, Pulse};
 use super::reactor::Reactor;
@@ -89,6 +90,7 @@ pub(crate) struct Worker {
     /// Ids that were fetched and not used: the next one, and how many.
     ids: Cell<(u64, u64)>,
     pub(super) pace: Pace,
+    pub(super) meter: Meter,
     /// Of the numbers that are drawn here.
     pub(super) lot: Lot,
 }
@@ -122,6 +124,7 @@ impl Worker {
             places: Cell::new(0),
             ids: Cell::new((0, 0)),
             pace: Pace::new(),
+            meter: Meter::new(shared.measures),
             lot: Lot::new(),
             shared,
         }
@@ -328,7 +331,9 @@ impl Worker {
         if self.is_spare { 1 } else { self.shared.place_batch }
     }
 
+    /// Gives back the place of a green thread that has ended here.
     pub(super) fn give_place(&self, class: SizeClass) {
+        self.counters().ended.add(1);
         if class != self.shared.default_class {
             return self.shared.give_places(1, class);
         }
@@ -373,6 +378,7 @@ impl Worker {
         F: FnOnce() -> T,
     {
         self.take_place(birth.stack_class)?;
+        self.counters().spawned.add(1);
         let lane = birth.lane;
         // SAFETY: passed on.
         let (task, handle) = unsafe { FiberRef::new(birth, closure) };

@@ -158,7 +158,7 @@ impl Watchdog {
         }
     }
 
-    fn statistics(&self) -> MonitorStatistics {
+    pub(super) fn statistics(&self) -> MonitorStatistics {
         MonitorStatistics {
             stalls: self.stalls.load(Ordering::Relaxed),
             reports: self.reports.load(Ordering::Relaxed),

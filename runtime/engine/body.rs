@@ -11,6 +11,7 @@ use super::life::Life;
 use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
+use super::spans::Marks;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -136,6 +137,7 @@ impl FiberRef {
             (&raw mut (*header).life).write(Life::new(true));
             (&raw mut (*header).references).write(AtomicU32::new(2));
             (&raw mut (*header).lane).write(birth.lane);
+            (&raw mut (*header).marks).write(Marks::new());
             (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
             (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
@@ -202,8 +204,6 @@ impl Header {
             header.own.set(Some(unsafe { block.as_ref().begin() }));
             super::hooks::begin_fiber(stack);
         }
-        // SAFETY: passed on.
-        unsafe { (header.vtable.run)(this) }
         let drop_unclaimed = || {
             let is_unclaimed = !header.life.has_handle();
             if is_unclaimed {
@@ -213,12 +213,17 @@ impl Header {
             }
             is_unclaimed
         };
-        let mut is_dropped = drop_unclaimed();
-        if header.locals.destroy() {
-            // The destructors may have taken their time.
+        let mut is_dropped = false;
+        header.in_span(|| {
+            // SAFETY: passed on.
+            unsafe { (header.vtable.run)(this) }
             is_dropped = drop_unclaimed();
-        }
-        header.bindings.end();
+            if header.locals.destroy() {
+                // The destructors may have taken their time.
+                is_dropped = drop_unclaimed();
+            }
+            header.bindings.end();
+        });
         if let Some(block) = header.block.get() {
             // SAFETY: its own (`own` invariant 2), here at its end.
             let end = || unsafe { block.as_ref().end() };
@@ -241,5 +246,7 @@ impl Header {
         unsafe { (this.as_ref().vtable.discard)(this, payload) }
         // SAFETY: as promised by the caller, who holds the queue's reference.
         unsafe { this.as_ref() }.bindings.end();
+        // SAFETY: as above.
+        unsafe { this.as_ref() }.spanned.end();
     }
 }

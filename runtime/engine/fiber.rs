@@ -35,6 +35,7 @@ use super::line::WaitsFor;
 use super::locals::Locals;
 use super::own::{Block, ThreadPointer};
 use super::remote::Remote;
+use super::spans::{Marks, Spanned};
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
 use super::waiter::Waiter;
@@ -95,6 +96,7 @@ pub(crate) struct Header {
     pub(super) references: AtomicU32,
     /// That of `birth`, here for who wakes it, in the same cache line as the rest of what it takes.
     pub(crate) lane: Lane,
+    pub(super) marks: Marks,
     pub(super) vtable: &'static VTable,
     /// Link of the inbox.
     pub(super) link: AtomicPtr<Header>,
@@ -151,6 +153,7 @@ pub(crate) struct Birth {
     pub(super) bindings: Bindings,
     /// Its start is put off until then.
     pub(crate) starts_at: Option<Instant>,
+    pub(super) spanned: Spanned,
 }
 
 // SAFETY: the link is used by the inbox only.

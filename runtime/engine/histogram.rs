@@ -91,6 +91,14 @@ impl Histogram {
         bounds.zip(self.counts)
     }
 
+    /// Counts one more.
+    pub(crate) fn record(&mut self, duration: Duration) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.counts[bucket_of(nanos)] += 1;
+        self.sum_nanos = self.sum_nanos.saturating_add(nanos);
+        self.longest_nanos = self.longest_nanos.max(nanos);
+    }
+
     /// Both together.
     pub(crate) fn plus(&self, other: &Histogram) -> Histogram {
         Histogram {

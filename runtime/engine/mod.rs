@@ -127,6 +127,8 @@ mod shared;
 #[cfg(not(loom))]
 mod signals;
 #[cfg(not(loom))]
+mod spans;
+#[cfg(not(loom))]
 mod spare;
 #[cfg(not(loom))]
 mod spawn;
@@ -134,6 +136,8 @@ mod spawn;
 mod stack;
 #[cfg(not(loom))]
 mod stand_in;
+#[cfg(not(loom))]
+mod trace;
 #[cfg(not(loom))]
 mod wait;
 #[cfg(not(loom))]
@@ -174,6 +178,7 @@ pub(crate) use self::{
     report::{has_no_subscriber, message as panic_message, report_job},
     signals::{Caught, Heard, Sender},
     slot::Seen,
+    trace::trace_notes,
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
@@ -208,4 +213,5 @@ pub use self::{
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
     stack::Statistics as StackStatistics,
+    trace::TraceNote,
 };

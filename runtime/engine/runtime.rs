@@ -60,6 +60,7 @@ pub struct Builder {
     monitor: Option<Monitor>,
     pub(super) spare_workers: usize,
     pub(super) measures: bool,
+    pub(super) in_spans: bool,
     thread_locals: Option<ThreadLocals>,
 }
 
@@ -92,6 +93,7 @@ impl Builder {
             monitor: cfg!(debug_assertions).then(Monitor::new),
             spare_workers: spare::SPARE_WORKERS,
             measures: false,
+            in_spans: false,
             thread_locals: None,
         }
     }
@@ -207,6 +209,7 @@ impl Builder {
                 name: self.name.as_str().into(),
                 spare_workers: self.spare_workers,
                 measures: self.measures,
+                in_spans: self.in_spans,
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );

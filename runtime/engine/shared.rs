@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     pub(super) totals: Totals,
     /// The clock is read after every switch, for statistics.
     pub(super) measures: bool,
+    /// Green threads are in spans of their own whose spawner does not say.
+    pub(super) in_spans: bool,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
@@ -114,6 +116,8 @@ pub(crate) struct SharedConfig {
     pub(crate) spare_workers: usize,
     /// `Shared::measures`.
     pub(super) measures: bool,
+    /// `Shared::in_spans`.
+    pub(super) in_spans: bool,
 }
 
 impl fmt::Debug for Shared {
@@ -148,6 +152,7 @@ impl Shared {
             census: Census::new(),
             totals: Totals::default(),
             measures: config.measures,
+            in_spans: config.in_spans,
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),

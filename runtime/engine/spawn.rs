@@ -7,6 +7,7 @@ use super::handle::Join;
 use super::own::ThreadLocals;
 use super::runtime;
 use super::shared::{self, Runnable, Shared};
+use super::spans::{Choice as SpanChoice, Spanned};
 use super::stack::SizeClass;
 use super::worker::Worker;
 use std::io;
@@ -24,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) starts_at: Option<Instant>,
     /// As the runtime says if absent.
     pub(crate) thread_locals: Option<ThreadLocals>,
+    pub(crate) span: SpanChoice,
 }
 
 /// Where a green thread is to live.
@@ -143,10 +145,14 @@ where
         }
         (lane, _) => lane,
     };
-    let Options { name, starts_at, .. } = options;
+    let Options { name, starts_at, span, .. } = options;
     let name = name.map(String::into_boxed_str);
-    let birth =
-        |id| Birth { lane, stack_class, id, site, name, starts_at, bindings: Bindings::inherit() };
+    let in_spans = shared.in_spans;
+    let birth = |id| {
+        let spanned = Spanned::new(span, in_spans, id, name.as_deref(), site);
+        let bindings = Bindings::inherit();
+        Birth { lane, stack_class, id, site, name, starts_at, bindings, spanned }
+    };
     let fiber = match worker {
         Some(worker) => {
             // SAFETY: passed on.

@@ -23,6 +23,10 @@ impl Worker {
     /// Gives the worker back for a moment.
     #[inline]
     pub(crate) fn yield_now(fiber: NonNull<Header>) {
+        // SAFETY: the calling fiber runs.
+        if !unsafe { fiber.as_ref() }.marks.is_clear() {
+            return Header::wait_marked(fiber, || Self::suspend(fiber, Suspend::Yield));
+        }
         Self::suspend(fiber, Suspend::Yield);
     }
 
@@ -65,6 +69,15 @@ impl Worker {
     #[inline]
     pub(crate) fn park(fiber: NonNull<Header>, deadline: Option<Instant>, shielded: bool) -> bool {
         // SAFETY: the calling fiber runs.
+        match unsafe { fiber.as_ref() }.marks.is_clear() {
+            true => Self::park_unmarked(fiber, deadline, shielded),
+            false => Header::wait_marked(fiber, || Self::park_unmarked(fiber, deadline, shielded)),
+        }
+    }
+
+    #[inline]
+    fn park_unmarked(fiber: NonNull<Header>, deadline: Option<Instant>, shielded: bool) -> bool {
+        // SAFETY: the calling fiber runs.
         let header = unsafe { fiber.as_ref() };
         if header.life.take_token() {
             return true;
@@ -97,13 +110,26 @@ impl Worker {
     #[inline(always)]
     pub(crate) fn park_for_ever(fiber: NonNull<Header>) -> bool {
         // SAFETY: the calling fiber runs.
-        let life = unsafe { &fiber.as_ref().life };
+        let Header { life, marks, .. } = unsafe { fiber.as_ref() };
         if !life.take_token() && !life.is_killed() {
-            Self::suspend(fiber, Suspend::Park);
+            match marks.is_clear() {
+                true => Self::suspend(fiber, Suspend::Park),
+                false => Header::wait_marked(fiber, || Self::park_after_calls(fiber)),
+            }
             // As in `park`. No timer was armed.
             life.take_token();
         }
         life.is_killed()
+    }
+
+    /// [`park_for_ever`](Worker::park_for_ever) once a subscriber was called, which may have left a
+    /// token.
+    fn park_after_calls(fiber: NonNull<Header>) {
+        // SAFETY: the calling fiber runs.
+        let life = unsafe { &fiber.as_ref().life };
+        if !life.take_token() && !life.is_killed() {
+            Self::suspend(fiber, Suspend::Park);
+        }
     }
 
     /// Sets the timer of a fiber that runs here, or whose start is put off here.

@@ -17,6 +17,7 @@ mod idle;
 mod inbox;
 mod life;
 mod mutex_word;
+mod owned;
 mod request;
 mod rwlock_word;
 mod slot;
@@ -34,6 +35,8 @@ mod body;
 mod builder;
 #[cfg(not(loom))]
 mod choose;
+#[cfg(not(loom))]
+mod clock;
 #[cfg(not(loom))]
 mod command_ext;
 #[cfg(not(loom))]
@@ -109,6 +112,8 @@ mod remote;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
+mod roster;
+#[cfg(not(loom))]
 mod run;
 #[cfg(not(loom))]
 mod runtime;
@@ -128,6 +133,8 @@ mod spawn;
 mod stack;
 #[cfg(not(loom))]
 mod stand_in;
+#[cfg(not(loom))]
+mod tenants;
 #[cfg(not(loom))]
 mod wait;
 #[cfg(not(loom))]

@@ -1,6 +1,7 @@
 //! The one way in which green threads come into being.
 
 use super::bindings::Bindings;
+use super::clock;
 use super::fiber::{Birth, FiberRef, Lane};
 use super::fork;
 use super::handle::Join;
@@ -145,8 +146,25 @@ where
     };
     let Options { name, starts_at, .. } = options;
     let name = name.map(String::into_boxed_str);
-    let birth =
-        |id| Birth { lane, stack_class, id, site, name, starts_at, bindings: Bindings::inherit() };
+    let (parent, since) = match Worker::current() {
+        Some(worker) => {
+            // SAFETY: it runs, so its home's list holds a reference.
+            let parent = worker.pulse.fiber().map_or(0, |fiber| unsafe { fiber.as_ref() }.id);
+            (parent, worker.pulse.time())
+        }
+        None => (0, clock::now()),
+    };
+    let birth = |id| Birth {
+        lane,
+        stack_class,
+        id,
+        parent,
+        since,
+        site,
+        name,
+        starts_at,
+        bindings: Bindings::inherit(),
+    };
     let fiber = match worker {
         Some(worker) => {
             // SAFETY: passed on.

@@ -138,6 +138,7 @@ impl FiberRef {
             (&raw mut (*header).references).write(AtomicU32::new(2));
             (&raw mut (*header).lane).write(birth.lane);
             (&raw mut (*header).marks).write(Marks::new());
+            (&raw mut (*header).since).write(AtomicU32::new(birth.since));
             (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
             (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
@@ -147,6 +148,7 @@ impl FiberRef {
             (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
+            (&raw mut (*header).deadline).write(Cell::new(None));
             (&raw mut (*header).timer_home).write(Cell::new(ptr::null()));
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());

@@ -19,8 +19,10 @@
 //! 2. After `commit_park` has succeeded, or a free fiber was queued, the fiber is not touched.
 
 use super::atomic::Ordering;
+use super::clock;
 use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
 use super::killed::Killed;
+use super::roster::Roster;
 use super::shared::{self, Runnable};
 use super::stack::{SizeClass, Stack};
 use super::waiter::Waiter;
@@ -121,6 +123,7 @@ impl Worker {
     fn look(&self) {
         let now = Instant::now();
         self.note_look(now);
+        self.pulse.set_time(clock::now());
         self.fire_timers(now);
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
@@ -201,12 +204,11 @@ impl Worker {
                 self.call_sentry();
                 self.remote().free_fibers.lock().insert(reference)
             }
-            Lane::Pinned | Lane::Local => {
-                let mut fibers = self.fibers.borrow_mut();
+            Lane::Pinned | Lane::Local => self.with_fibers(|fibers| {
                 let index = fibers.insert(reference);
                 self.remote().set_load(fibers.len());
                 index
-            }
+            }),
         };
         header.index.set(u32::try_from(index).expect("fewer than 2^32 fibers fit into memory"));
     }
@@ -225,10 +227,11 @@ impl Worker {
                 if let Some(timer) = header.timer.take() {
                     self.timers.borrow_mut().remove(timer);
                 }
-                let mut fibers = self.fibers.borrow_mut();
-                let reference = fibers.remove(index);
-                self.remote().set_load(fibers.len());
-                reference
+                self.with_fibers(|fibers| {
+                    let reference = fibers.remove(index);
+                    self.remote().set_load(fibers.len());
+                    reference
+                })
             }
         };
         if header.lane == Lane::Free && self.shared.is_closing.load(Ordering::Relaxed) {
@@ -301,6 +304,8 @@ impl Worker {
             Some(own) => unsafe { own.resume(self, coroutine) },
         };
         self.pulse.leave();
+        // Before a park is committed, after which it may run elsewhere.
+        header.since.store(self.pulse.time(), Ordering::Relaxed);
         match result {
             CoroutineResult::Yield(Suspend::Yield) => self.push_again(header.lane, fiber),
             CoroutineResult::Yield(how) => {
@@ -355,7 +360,7 @@ impl Worker {
             self.run_one(work.0);
         }
         self.ready.is_empty()
-            && self.fibers.borrow().is_empty()
+            && self.with_fibers(|fibers| fibers.is_empty())
             && self.shared.remotes().iter().all(|remote| remote.free_fibers.lock().is_empty())
     }
 
@@ -376,12 +381,13 @@ impl Worker {
 
     fn kill_fibers(&self) {
         // Once is enough: a kill is for good.
-        let is_alive = |(_, fiber): &(usize, &FiberRef)| !fiber.header().life.is_killed();
-        let cloned = |(_, fiber): (usize, &FiberRef)| fiber.clone();
-        let mut fibers: Vec<FiberRef> =
-            self.fibers.borrow().iter().filter(is_alive).map(cloned).collect();
+        let alive = |roster: &Roster| -> Vec<FiberRef> {
+            let is_alive = |fiber: &FiberRef| !fiber.header().life.is_killed();
+            roster.iter().filter(|it| is_alive(it)).map(|it| (*it).clone()).collect()
+        };
+        let mut fibers = self.with_fibers(|fibers| alive(fibers));
         for remote in self.shared.remotes() {
-            fibers.extend(remote.free_fibers.lock().iter().filter(is_alive).map(cloned));
+            fibers.extend(alive(&remote.free_fibers.lock()));
         }
         for fiber in fibers {
             Waiter::Fiber(fiber).kill();

@@ -9,12 +9,14 @@
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
+use super::clock;
 use super::fiber::{FiberRef, Lane};
 use super::remote::Remote;
 use super::shared::Runnable;
 use super::worker::Worker;
 use crossbeam_deque::Steal;
 use std::hint;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
@@ -173,6 +175,7 @@ impl Worker {
         self.fire_due_timers();
         self.spread();
         self.pace.slept(&self.pulse);
+        self.pulse.set_time(clock::now());
         is_searching
     }
 
@@ -196,8 +199,7 @@ impl Worker {
             return false;
         }
         // Those that were killed and wait all the same are shielded: they wake the worker.
-        let is_alive = |(_, fiber): (usize, &FiberRef)| !fiber.header().life.is_killed();
-        let fibers = self.fibers.borrow();
+        let is_alive = |fiber: ManuallyDrop<FiberRef>| !fiber.header().life.is_killed();
         let mut has_free = false;
         for remote in self.shared.remotes() {
             let free = remote.free_fibers.lock();
@@ -206,7 +208,7 @@ impl Worker {
                 return true;
             }
         }
-        fibers.is_empty() && !has_free || fibers.iter().any(is_alive)
+        self.with_fibers(|fibers| fibers.is_empty() && !has_free || fibers.iter().any(is_alive))
     }
 
     /// Waits for events without running anybody (`Worker::park_in_place`).
@@ -218,6 +220,7 @@ impl Worker {
             }
             inbox.get_up();
             self.pulse.go_on();
+            self.pulse.set_time(clock::now());
             self.come_back();
         }
         if self.shared.is_closing.load(Ordering::Relaxed) {

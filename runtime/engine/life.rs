@@ -16,6 +16,8 @@
 //! | `JOINER` | handle, `set_joiner` | handle, `unset_joiner` | the joiner's cell is filled |
 //! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` before its `park` |
 //! | `WATCHED` | anyone, `set_watched` | nobody | somebody is in the list of `watch` |
+//! | `IN_PLACE` | owner, `stay_in_place` | owner, `leave_place` | it waits without leaving its stack |
+//! | `HELD` | a looker, `hold` | the same, `release` | parked, and looked at: not to be resumed |
 //!
 //! # Invariants
 //!
@@ -27,6 +29,9 @@
 //!    moment that `FINISHED` is set over it.
 //! 4. The result belongs to the handle once `FINISHED` is set, if `HANDLE` was set then; to the
 //!    ending green thread otherwise.
+//! 5. `hold` exchanges `PARKED` for `HELD`, so whoever would end the park finds none: he leaves a
+//!    token, `EXPIRED` or `KILLED`, which `release` finds. The looker then makes the waiter
+//!    runnable in his place, or parks it again.
 //!
 //! # Orderings
 //!
@@ -47,10 +52,20 @@ const HANDLE: u32 = 1 << 5;
 const JOINER: u32 = 1 << 6;
 const PERMIT: u32 = 1 << 7;
 const WATCHED: u32 = 1 << 8;
+const IN_PLACE: u32 = 1 << 9;
+const HELD: u32 = 1 << 10;
 
 /// The life-state word.
 #[derive(Debug)]
 pub(crate) struct Life(AtomicU32);
+
+/// What a looker has to know to end his hold of a parked waiter.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "who is held is never resumed"]
+pub(crate) struct Hold {
+    /// It was killed before, and waits all the same: it is shielded.
+    was_killed: bool,
+}
 
 /// What the ending green thread learns from [`Life::finish`].
 #[derive(Clone, Copy, Debug)]
@@ -102,8 +117,8 @@ impl Life {
     /// Ends a park by its deadline. True if the caller has to make the waiter runnable.
     #[must_use]
     pub(crate) fn expire(&self) -> bool {
-        let end = |word| (word & PARKED != 0).then_some((word & !PARKED) | EXPIRED);
-        self.update(Ordering::AcqRel, end).is_some()
+        let end = |word| (word & (PARKED | HELD) != 0).then_some((word & !PARKED) | EXPIRED);
+        self.update(Ordering::AcqRel, end).is_some_and(|before| before & PARKED != 0)
     }
 
     /// [`expire`](Life::expire) by another thread than the waiter's own, whose park may be about
@@ -154,6 +169,35 @@ impl Life {
     /// Whether the waiter is parked and nobody has claimed its wake-up yet.
     pub(crate) fn is_parked(&self) -> bool {
         self.0.load(Ordering::Acquire) & PARKED != 0
+    }
+
+    /// Keeps a parked waiter from being resumed until it is released: meanwhile all that is its own
+    /// may be read. None if it is not parked, or waits in place.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        let hold = |word| (word & (PARKED | IN_PLACE) == PARKED).then_some((word ^ PARKED) | HELD);
+        let before = self.update(Ordering::AcqRel, hold)?;
+        Some(Hold { was_killed: before & KILLED != 0 })
+    }
+
+    /// Ends a hold. True if the park was ended meanwhile: the caller has to make the waiter
+    /// runnable.
+    #[must_use]
+    pub(crate) fn release(&self, hold: Hold) -> bool {
+        let ends = if hold.was_killed { TOKEN | EXPIRED } else { TOKEN | EXPIRED | KILLED };
+        let park_again = |word: u32| match word & ends {
+            0 => Some((word & !HELD) | PARKED),
+            _ => Some(word & !HELD),
+        };
+        self.update(Ordering::AcqRel, park_again).is_some_and(|before| before & ends != 0)
+    }
+
+    /// Says that the waiter is about to wait on its own stack, which goes on being used.
+    pub(crate) fn stay_in_place(&self) {
+        self.0.fetch_or(IN_PLACE, Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave_place(&self) {
+        self.0.fetch_and(!IN_PLACE, Ordering::Relaxed);
     }
 
     #[inline]
@@ -302,6 +346,47 @@ mod models {
             assert_eq!(claimed, 1);
             assert!(!life.is_parked());
             assert!(life.is_killed());
+        });
+    }
+
+    #[test]
+    fn loom_an_end_that_meets_a_hold_is_carried_out_by_one_of_the_two() {
+        for end in [Life::unpark, Life::expire, Life::kill] {
+            loom::model(move || {
+                let life = Arc::new(Life::new(false));
+                let stack = Arc::new(UnsafeCell::new(7));
+                assert!(life.commit_park(true));
+                let (other, its_stack) = (life.clone(), stack.clone());
+                let looker = thread::spawn(move || {
+                    let Some(hold) = other.hold() else { return 0 };
+                    // SAFETY: held, so nobody resumes it; or the model reports a race.
+                    assert_eq!(its_stack.with(|stack| unsafe { *stack }), 7);
+                    usize::from(other.release(hold))
+                });
+                let mut claims = usize::from(end(&life));
+                if claims == 1 {
+                    // Resumed by who ended the park.
+                    // SAFETY: its own stack.
+                    stack.with_mut(|stack| unsafe { *stack = 7 });
+                }
+                claims += looker.join().expect("the looker does not panic");
+                assert_eq!(claims, 1);
+                assert!(!life.is_parked());
+            });
+        }
+    }
+
+    #[test]
+    fn loom_a_shielded_waiter_stays_parked_when_it_was_looked_at() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(false));
+            assert!(!life.kill());
+            assert!(life.commit_park(false));
+            let other = life.clone();
+            let looker = thread::spawn(move || other.hold().map(|hold| other.release(hold)));
+            let is_woken = life.unpark();
+            let by_looker = looker.join().expect("the looker does not panic");
+            assert!(is_woken ^ (by_looker == Some(true)));
         });
     }
 

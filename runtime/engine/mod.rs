@@ -19,6 +19,7 @@ mod idle;
 mod inbox;
 mod life;
 mod mutex_word;
+mod owned;
 mod request;
 mod rwlock_word;
 mod slot;
@@ -36,6 +37,8 @@ mod body;
 mod builder;
 #[cfg(not(loom))]
 mod choose;
+#[cfg(not(loom))]
+mod clock;
 #[cfg(not(loom))]
 mod command_ext;
 #[cfg(not(loom))]
@@ -115,6 +118,8 @@ mod remote;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
+mod roster;
+#[cfg(not(loom))]
 mod run;
 #[cfg(not(loom))]
 mod runtime;
@@ -136,6 +141,8 @@ mod spawn;
 mod stack;
 #[cfg(not(loom))]
 mod stand_in;
+#[cfg(not(loom))]
+mod tenants;
 #[cfg(not(loom))]
 mod trace;
 #[cfg(not(loom))]

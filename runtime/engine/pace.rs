@@ -14,6 +14,7 @@
 //! finds another pulse (a seqlock, see `monitor::identity`). On x86-64 all of this is plain moves.
 
 use super::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+use super::clock;
 use super::fiber::Header;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -33,6 +34,8 @@ pub(crate) struct Pulse {
     left: AtomicU32,
     /// Looks and sleeps until now; it wraps around.
     looks: AtomicU32,
+    /// When the worker last looked or woke up (`clock`).
+    time: AtomicU32,
 }
 
 /// A pulse at one moment.
@@ -60,6 +63,7 @@ impl Pulse {
             fiber: AtomicPtr::new(ptr::null_mut()),
             left: AtomicU32::new(SWITCHES_AT_MOST),
             looks: AtomicU32::new(0),
+            time: AtomicU32::new(clock::now()),
         }
     }
 
@@ -104,6 +108,17 @@ impl Pulse {
     pub(super) fn go_on(&self) {
         let looks = self.looks.load(Ordering::Relaxed).wrapping_add(1);
         self.looks.store(looks, Ordering::Relaxed);
+    }
+
+    /// When the worker last looked or woke up: what it takes for now. From any thread.
+    #[inline]
+    pub(super) fn time(&self) -> u32 {
+        self.time.load(Ordering::Relaxed)
+    }
+
+    /// Worker only.
+    pub(super) fn set_time(&self, time: u32) {
+        self.time.store(time, Ordering::Relaxed);
     }
 
     /// From any thread.

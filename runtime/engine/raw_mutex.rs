@@ -12,7 +12,7 @@
 
 use super::atomic::{AtomicU32, Mutex, MutexGuard};
 use super::limits;
-use super::line::{self, Ask, Line, Reason, Waited};
+use super::line::{self, Ask, Detail, Detailed, Holder, Line, Reason, Waited};
 use super::mutex_word::{MutexWord, Turn};
 use super::park;
 use super::wait_list::List;
@@ -38,12 +38,13 @@ const PAUSES: u32 = 16;
 
 /// The raw mutex.
 #[derive(Debug)]
-pub(crate) struct RawMutex(MutexWord<Waiter>);
+pub(crate) struct RawMutex(MutexWord<Waiter>, Holder);
 
 // SAFETY: `mutex_word` lets one at most hold the mutex, and `lock` unwinds only without it: in
 // `wait`, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawMutex for RawMutex {
-    const INIT: RawMutex = RawMutex(MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())));
+    const INIT: RawMutex =
+        RawMutex(MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())), Holder::new());
 
     type Guard = GuardNoSend;
 
@@ -52,12 +53,16 @@ unsafe impl lock_api::RawMutex for RawMutex {
         if !self.0.try_lock_uncontended() {
             self.lock_contended();
         }
+        self.1.note();
         GuardNoSend::new()
     }
 
     #[inline]
     fn try_lock(&self) -> Option<GuardNoSend> {
-        self.0.try_lock().then(GuardNoSend::new)
+        self.0.try_lock().then(|| {
+            self.1.note();
+            GuardNoSend::new()
+        })
     }
 
     #[inline]
@@ -105,6 +110,8 @@ impl RawMutex {
     }
 
     fn wait(&self, queue: MutexGuard<'_, Line<Turn>>, at_front: bool) -> Turn {
+        let detail = Detail::Lock(&raw const self.1);
+        let _detailed = Detailed::new(&detail);
         let ask = Ask { at_front, ..Ask::new(&LOCK, None) };
         match line::wait(self.0.queue(), queue, |queue| queue, Turn::Try, ask) {
             Waited::Granted(turn) => turn,

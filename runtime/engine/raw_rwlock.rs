@@ -6,7 +6,7 @@
 
 use super::atomic::{AtomicU32, Mutex};
 use super::limits;
-use super::line::{self, Ask, Reason, Waited};
+use super::line::{self, Ask, Detail, Detailed, Holder, Reason, Waited};
 use super::rwlock_word::{Access, RwLockWord};
 use super::wait_list::List;
 use super::waiter::Waiter;
@@ -19,12 +19,13 @@ static WRITE: Reason = Reason("RwLock::write");
 
 /// The raw read-write lock.
 #[derive(Debug)]
-pub(crate) struct RawRwLock(RwLockWord<Waiter>);
+pub(crate) struct RawRwLock(RwLockWord<Waiter>, Holder);
 
 // SAFETY: `rwlock_word` lets in one writer or many readers, and `lock` unwinds only without the
 // lock: in the wait, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    const INIT: RawRwLock = RawRwLock(RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())));
+    const INIT: RawRwLock =
+        RawRwLock(RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())), Holder::new());
 
     type SharedGuard = GuardNoSend;
     type ExclusiveGuard = GuardNoSend;
@@ -46,16 +47,22 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     fn lock_exclusive(&self) -> GuardNoSend {
-        self.lock(Access::Write)
+        let guard = self.lock(Access::Write);
+        self.1.note();
+        guard
     }
 
     #[inline]
     fn try_lock_exclusive(&self) -> Option<GuardNoSend> {
-        self.0.try_lock(Access::Write).then(GuardNoSend::new)
+        self.0.try_lock(Access::Write).then(|| {
+            self.1.note();
+            GuardNoSend::new()
+        })
     }
 
     #[inline]
     unsafe fn unlock_exclusive(&self, _: GuardNoSend) {
+        self.1.clear();
         self.0.unlock(Access::Write);
     }
 
@@ -73,6 +80,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 // SAFETY: `downgrade` exchanges the writer for a reader in one step.
 unsafe impl lock_api::RawRwLockDowngrade for RawRwLock {
     unsafe fn downgrade(&self, guard: GuardNoSend) -> GuardNoSend {
+        self.1.clear();
         self.0.downgrade();
         guard
     }
@@ -101,6 +109,8 @@ impl RawRwLock {
             Access::Read => &READ,
             Access::Write => &WRITE,
         };
+        let detail = Detail::Lock(&raw const self.1);
+        let _detailed = Detailed::new(&detail);
         let give_up = GiveUp(self);
         let ask = Ask { tag: access.tag(), ..Ask::new(what, None) };
         match line::wait(self.0.queue(), queue, |queue| queue, access, ask) {

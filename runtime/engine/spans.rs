@@ -22,7 +22,7 @@
 //! Entering and leaving in the worker's loop: a free fiber's thread-locals are not there. Leaving
 //! the green thread's own span alone: a guard that is held across a wait would leak.
 
-use super::atomic::{AtomicU32, Ordering};
+use super::atomic::{AtomicU8, Ordering};
 use super::builder::Builder;
 use super::fiber::Header;
 use super::hooks::Inside;
@@ -39,11 +39,11 @@ use tracing::{Dispatch, dispatcher};
 const DEPTH_MAX: usize = 1024;
 
 /// It leaves its spans at each wait.
-const IN_SPAN: u32 = 1 << 0;
+const IN_SPAN: u8 = 1 << 0;
 /// Its waits are noted down (`trace`).
-const TRACED: u32 = 1 << 1;
+const TRACED: u8 = 1 << 1;
 /// A subscriber is being called.
-const CALLING: u32 = 1 << 2;
+const CALLING: u8 = 1 << 2;
 
 /// Which span a green thread is to be in.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ pub(super) struct Spanned(Cell<Option<Box<Span>>>);
 /// What is out of the ordinary about the waits of a green thread: nothing, as a rule.
 ///
 /// Relaxed: set by the green thread itself, or by somebody who can wait until it is noticed.
-pub(super) struct Marks(AtomicU32);
+pub(super) struct Marks(AtomicU8);
 
 /// The spans that a thread has left, with the subscribers that were told; the innermost first.
 struct Left(Vec<(Dispatch, Vec<Id>)>);
@@ -159,7 +159,7 @@ impl Spanned {
 
 impl Marks {
     pub(super) fn new() -> Marks {
-        Marks(AtomicU32::new(0))
+        Marks(AtomicU8::new(0))
     }
 
     #[inline(always)]
@@ -167,11 +167,11 @@ impl Marks {
         self.0.load(Ordering::Relaxed) == 0
     }
 
-    fn has(&self, mark: u32) -> bool {
+    fn has(&self, mark: u8) -> bool {
         self.0.load(Ordering::Relaxed) & mark != 0
     }
 
-    fn set(&self, mark: u32, is_set: bool) {
+    fn set(&self, mark: u8, is_set: bool) {
         if is_set {
             self.0.fetch_or(mark, Ordering::Relaxed);
         } else {

@@ -1,6 +1,7 @@
 //! The one way in which green threads come into being.
 
 use super::bindings::Bindings;
+use super::clock;
 use super::fiber::{Birth, FiberRef, Lane};
 use super::fork;
 use super::handle::Join;
@@ -147,11 +148,26 @@ where
     };
     let Options { name, starts_at, span, .. } = options;
     let name = name.map(String::into_boxed_str);
+    let (parent, since) = match Worker::current() {
+        Some(worker) => {
+            // SAFETY: it runs, so its home's list holds a reference.
+            let parent = worker.pulse.fiber().map_or(0, |fiber| unsafe { fiber.as_ref() }.id);
+            (parent, worker.pulse.time())
+        }
+        None => (0, clock::now()),
+    };
     let in_spans = shared.in_spans;
-    let birth = |id| {
-        let spanned = Spanned::new(span, in_spans, id, name.as_deref(), site);
-        let bindings = Bindings::inherit();
-        Birth { lane, stack_class, id, site, name, starts_at, bindings, spanned }
+    let birth = |id| Birth {
+        spanned: Spanned::new(span, in_spans, id, name.as_deref(), site),
+        lane,
+        stack_class,
+        id,
+        parent,
+        since,
+        site,
+        name,
+        starts_at,
+        bindings: Bindings::inherit(),
     };
     let fiber = match worker {
         Some(worker) => {

@@ -142,6 +142,7 @@ impl Worker {
         if header.lane == Lane::Free {
             return worker.arm_free(header, deadline, reference);
         }
+        header.deadline.set(Some(deadline));
         let mut timers = worker.timers.borrow_mut();
         let timer = header.timer.get().unwrap_or_else(|| timers.insert(reference()));
         header.timer.set(Some(timer));
@@ -149,6 +150,7 @@ impl Worker {
     }
 
     fn arm_free(&self, header: &Header, deadline: Instant, reference: impl Fn() -> FiberRef) {
+        header.deadline.set(Some(deadline));
         let remote = self.remote();
         if !ptr::eq(header.timer_home.get(), remote) {
             header.remove_free_timer();
@@ -164,6 +166,7 @@ impl Worker {
 
     /// Takes back what [`arm`](Worker::arm) has set, on whichever worker the fiber goes on.
     fn disarm(header: &Header) {
+        header.deadline.set(None);
         let timer = header.timer.get().expect("armed before the wait");
         if header.lane == Lane::Free {
             return header.with_free_timers(|timers| timers.disarm(timer));
@@ -178,12 +181,15 @@ impl Worker {
         let worker = Worker::current().expect("fibers wait on workers");
         // SAFETY: the calling fiber runs.
         let life: &Life = unsafe { &fiber.as_ref().life };
+        // Nobody is to take this stack for one that lies still.
+        life.stay_in_place();
         if !life.commit_park(!shielded) {
-            return;
+            return life.leave_place();
         }
         while life.is_parked() {
             worker.turn_without_running();
         }
+        life.leave_place();
         // Whoever claimed the wake-up has queued the fiber, or is about to.
         loop {
             worker.drain_inbox();

@@ -35,11 +35,11 @@ use super::pace::{Pace, Pulse};
 use super::reactor::Reactor;
 use super::ready::{self, Ready};
 use super::remote::Remote;
+use super::roster::Roster;
 use super::shared::{self, ID_BATCH, Runnable, Shared};
 use super::stack::{LocalCache, SizeClass};
 use super::timers::Timers;
 use crossbeam_deque::Worker as Deque;
-use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ptr::{self, NonNull};
@@ -83,8 +83,6 @@ pub(crate) struct Worker {
     pub(super) stacks: RefCell<LocalCache>,
     /// Thread-locals for those who are to have their own.
     pub(super) blocks: RefCell<LocalBlocks>,
-    /// The fibers that live here.
-    pub(super) fibers: RefCell<Slab<FiberRef>>,
     /// Places for green threads that were fetched and not used.
     places: Cell<usize>,
     /// Ids that were fetched and not used: the next one, and how many.
@@ -120,7 +118,6 @@ impl Worker {
             reactor,
             stacks: RefCell::new(stacks),
             blocks: RefCell::new(LocalBlocks::new()),
-            fibers: RefCell::new(Slab::new()),
             places: Cell::new(0),
             ids: Cell::new((0, 0)),
             pace: Pace::new(),
@@ -181,6 +178,13 @@ impl Worker {
     pub(crate) fn remote(&self) -> &Remote {
         // SAFETY: it lies in `shared`, which this worker keeps alive and which never moves it.
         unsafe { self.remote.as_ref() }
+    }
+
+    /// Calls `body` with the list of the pinned fibers that live here. It does not come back here.
+    #[inline]
+    pub(super) fn with_fibers<R>(&self, body: impl FnOnce(&mut Roster) -> R) -> R {
+        // SAFETY: this worker is the owner (invariant 1), and the rest is asked of the caller.
+        unsafe { self.remote().fibers.own(body) }
     }
 
     pub(crate) fn reactor(&self) -> &Reactor {

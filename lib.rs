@@ -45,6 +45,7 @@
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
 //! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
 //! | [`patch`] | a mirror of std, so that a file is ported by one line |
+//! | [`diag`] | what every green thread does, for who wants to know |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.
@@ -52,9 +53,9 @@
 pub use greenstd_net as net;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    block_on, blocking, channel, dbg, eprint, eprintln, fs, future, green_local, group, local,
-    park, poller, print, println, process, queue, resource, run, runtime, select, signal, spawn,
-    spawn_local, sync, thread, time,
+    block_on, blocking, channel, dbg, diag, eprint, eprintln, fs, future, green_local, group,
+    local, park, poller, print, println, process, queue, resource, run, runtime, select, signal,
+    spawn, spawn_local, sync, thread, time,
 };
 
 /// What makes code green that names std, or that nobody can edit.

@@ -126,6 +126,9 @@ impl Worker {
         self.fire_timers(now);
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
+        if self.remote().muster.is_called() {
+            self.answer_muster();
+        }
         match self.is_superfluous() {
             true => self.hand_over(),
             false => self.take_some_injected(),
@@ -203,13 +206,11 @@ impl Worker {
                 self.call_sentry();
                 self.remote().free_fibers.lock().insert(reference)
             }
-            Lane::Pinned | Lane::Local => {
-                self.with_fibers(|fibers| {
-                    let index = fibers.insert(reference);
-                    self.remote().set_load(fibers.len());
-                    index
-                })
-            }
+            Lane::Pinned | Lane::Local => self.with_fibers(|fibers| {
+                let index = fibers.insert(reference);
+                self.remote().set_load(fibers.len());
+                index
+            }),
         };
         header.index.set(u32::try_from(index).expect("fewer than 2^32 fibers fit into memory"));
     }

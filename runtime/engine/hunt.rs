@@ -206,9 +206,7 @@ impl Worker {
                 return true;
             }
         }
-        self.with_fibers(|fibers| {
-            fibers.is_empty() && !has_free || fibers.iter().any(is_alive)
-        })
+        self.with_fibers(|fibers| fibers.is_empty() && !has_free || fibers.iter().any(is_alive))
     }
 
     /// Waits for events without running anybody (`Worker::park_in_place`).

@@ -78,6 +78,8 @@ mod lock_guard;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
+mod muster;
+#[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
 mod os_thread;
@@ -118,6 +120,8 @@ mod run;
 #[cfg(not(loom))]
 mod runtime;
 #[cfg(not(loom))]
+mod runtimes;
+#[cfg(not(loom))]
 mod scope;
 #[cfg(not(loom))]
 mod sentry;
@@ -133,6 +137,8 @@ mod spawn;
 mod stack;
 #[cfg(not(loom))]
 mod stand_in;
+#[cfg(not(loom))]
+mod survey;
 #[cfg(not(loom))]
 mod tenants;
 #[cfg(not(loom))]
@@ -174,6 +180,7 @@ pub(crate) use self::{
     report::{has_no_subscriber, message as panic_message, report_job},
     signals::{Caught, Heard, Sender},
     slot::Seen,
+    survey::{Descriptor, Phase, Sighting, Survey, Wishes, WorkerSight, find, survey},
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,

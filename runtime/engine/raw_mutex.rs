@@ -43,10 +43,8 @@ pub(crate) struct RawMutex(MutexWord<Waiter>, Holder);
 // SAFETY: `mutex_word` lets one at most hold the mutex, and `lock` unwinds only without it: in
 // `wait`, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawMutex for RawMutex {
-    const INIT: RawMutex = RawMutex(
-        MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())),
-        Holder::new(),
-    );
+    const INIT: RawMutex =
+        RawMutex(MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())), Holder::new());
 
     type Guard = GuardNoSend;
 

@@ -24,10 +24,8 @@ pub(crate) struct RawRwLock(RwLockWord<Waiter>, Holder);
 // SAFETY: `rwlock_word` lets in one writer or many readers, and `lock` unwinds only without the
 // lock: in the wait, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    const INIT: RawRwLock = RawRwLock(
-        RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())),
-        Holder::new(),
-    );
+    const INIT: RawRwLock =
+        RawRwLock(RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())), Holder::new());
 
     type SharedGuard = GuardNoSend;
     type ExclusiveGuard = GuardNoSend;

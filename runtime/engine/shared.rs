@@ -19,6 +19,7 @@ use super::quiet::Census;
 use super::reactor::ReactorHandle;
 use super::relief::Relief;
 use super::remote::Remote;
+use super::runtimes;
 use super::stack::{SizeClass, StackPool};
 use super::waiter::Waiter;
 use super::worker::Worker;
@@ -88,6 +89,8 @@ pub(crate) struct Shared {
     pub(super) watchdog: Option<Watchdog>,
     pub(super) relief: Relief,
     pub(super) census: Census,
+    /// Tells runtimes apart.
+    pub(super) number: u64,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
@@ -140,6 +143,7 @@ impl Shared {
             watchdog: config.watchdog,
             relief: Relief::new(config.name, config.spare_workers),
             census: Census::new(),
+            number: runtimes::next_number(),
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
@@ -147,6 +151,7 @@ impl Shared {
         for (remote, (stealer, reactor)) in shared.remotes.iter().zip(parts) {
             remote.open(stealer, reactor);
         }
+        runtimes::enter(&shared);
         shared
     }
 
@@ -208,6 +213,19 @@ impl Shared {
         self.injector.push(work);
         // SeqCst: either the workers, which look here after `is_closing` was set, see the work, or
         // we see that they are about to end.
+        if self.is_closing.load(Ordering::SeqCst) {
+            self.discard_injected();
+        }
+        self.notify();
+    }
+
+    /// Puts back what somebody has taken out of the queues to look at it.
+    pub(super) fn put_back(&self, work: Vec<Runnable>) {
+        if work.is_empty() {
+            return;
+        }
+        work.into_iter().for_each(|work| self.injector.push(work));
+        // As in `inject`.
         if self.is_closing.load(Ordering::SeqCst) {
             self.discard_injected();
         }

@@ -127,7 +127,9 @@ pub(super) fn is_somebody_to_join(shared: &Shared) -> bool {
 impl Worker {
     /// Whether this is a spare worker that need not be here.
     pub(super) fn is_superfluous(&self) -> bool {
-        self.is_spare && self.shared.relief.has_superfluous() && self.with_fibers(|it| it.is_empty())
+        self.is_spare
+            && self.shared.relief.has_superfluous()
+            && self.with_fibers(|it| it.is_empty())
     }
 
     /// Gives away what others could run, so as to leave soon.

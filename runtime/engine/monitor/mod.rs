@@ -46,6 +46,7 @@ use self::activity::{OsThread, RunDelay};
 use self::report::Reporter;
 use self::watch::Watch;
 use super::atomic::{AtomicU64, Mutex, Ordering};
+use super::fiber::Header;
 use super::outside::ServiceThread;
 use super::pace::{Beat, Pulse};
 use super::remote::Remote;
@@ -126,6 +127,15 @@ impl Post {
     pub(super) fn beat(&self) -> Option<Beat> {
         // SAFETY: it stands in the post, so the worker is there (invariant 1).
         self.0.lock().as_ref().map(|subject| unsafe { subject.pulse.as_ref() }.beat())
+    }
+
+    /// Who runs there, and since when at most (`clock`).
+    pub(super) fn running(&self) -> Option<(*mut Header, u32)> {
+        let subject = self.0.lock();
+        // SAFETY: as in `beat`.
+        let pulse = unsafe { subject.as_ref()?.pulse.as_ref() };
+        let fiber = pulse.beat().fiber;
+        (!fiber.is_null()).then(|| (fiber, pulse.time()))
     }
 
     pub(super) fn is_manned(&self) -> bool {

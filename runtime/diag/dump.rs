@@ -1,6 +1,6 @@
 //! A dump: the runtimes of the process, their workers, and all green threads.
 
-use super::stack::{Group, groups};
+use super::stack::{Group, Interned, groups};
 use super::thread::{State, ThreadReport};
 use crate::engine::{Survey, WorkerSight};
 use crate::thread::ThreadId;
@@ -37,10 +37,12 @@ impl Dump {
     pub(super) fn new(survey: impl FnOnce() -> Vec<Survey>) -> Dump {
         let (taken_at, start) = (SystemTime::now(), Instant::now());
         let (mut runtimes, mut threads) = (Vec::new(), Vec::new());
-        for Survey { number, name, workers, threads: seen } in survey() {
+        let mut interned = Interned::default();
+        for Survey { number, name, workers, threads: seen, stacks } in survey() {
+            let stacks: Vec<_> = stacks.into_iter().map(|it| interned.intern(it)).collect();
             let workers = workers.into_iter().map(|sight| WorkerReport { sight }).collect();
             runtimes.push(RuntimeReport { number, name, workers });
-            threads.extend(seen.into_iter().map(|sight| ThreadReport::new(number, sight)));
+            threads.extend(seen.into_iter().map(|sight| ThreadReport::new(number, sight, &stacks)));
         }
         let names: HashMap<u64, Option<String>> = threads
             .iter()

@@ -129,7 +129,8 @@ impl Options {
     }
 
     fn look(&self) -> Dump {
-        let wishes = Wishes { patience: self.patience };
+        let Options { stacks, running_stacks: signal, locals, patience } = *self;
+        let wishes = Wishes { patience, stacks, signal, locals };
         Dump::new(|| engine::survey(&wishes))
     }
 }

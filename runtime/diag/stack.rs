@@ -1,9 +1,11 @@
 //! The calls of a green thread, and green threads whose calls are the same.
 
 use super::thread::{State, ThreadReport};
-use std::collections::HashMap;
+use crate::engine::Function;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The calls of a green thread, innermost first. Calls of the engine itself are left out.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -25,6 +27,26 @@ pub struct Frame {
 #[non_exhaustive]
 pub struct Group<'d> {
     threads: Vec<&'d ThreadReport>,
+}
+
+/// Stacks of which equal ones are one.
+#[derive(Debug, Default)]
+pub(super) struct Interned(HashSet<Arc<Stack>>);
+
+impl Interned {
+    pub(super) fn intern(&mut self, calls: Vec<Function>) -> Arc<Stack> {
+        let frame = |Function { name, place }: Function| {
+            let function = name.unwrap_or_else(|| "<unknown>".to_owned());
+            Frame { function, place }
+        };
+        let stack = Stack { frames: calls.into_iter().map(frame).collect() };
+        if let Some(known) = self.0.get(&stack) {
+            return known.clone();
+        }
+        let stack = Arc::new(stack);
+        self.0.insert(stack.clone());
+        stack
+    }
 }
 
 impl Stack {

@@ -73,9 +73,12 @@ impl LocalReport {
 }
 
 impl ThreadReport {
-    pub(super) fn new(runtime: u64, sight: Sighting) -> ThreadReport {
+    pub(super) fn new(runtime: u64, mut sight: Sighting, stacks: &[Arc<Stack>]) -> ThreadReport {
         let wait = (sight.phase == Phase::Parked).then(|| Wait::new(&sight));
-        ThreadReport { runtime, sight, wait, stack: None, locals: Vec::new() }
+        let stack = sight.stack.map(|number| stacks[number].clone());
+        let locals = std::mem::take(&mut sight.locals).into_iter();
+        let locals = locals.map(|(name, value)| LocalReport { name, value }).collect();
+        ThreadReport { runtime, sight, wait, stack, locals }
     }
 
     /// Adds the names of those who hold what it waits for.

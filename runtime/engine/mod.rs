@@ -114,6 +114,8 @@ mod remote;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
+mod resting;
+#[cfg(not(loom))]
 mod roster;
 #[cfg(not(loom))]
 mod run;
@@ -168,6 +170,7 @@ pub(crate) use self::{
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,
     lock_guard::LockGuard,
+    monitor::Function,
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
         register_from_anywhere, yield_now,
@@ -201,6 +204,7 @@ pub use self::{
     },
     killed::Killed,
     limits::TimedOut,
+    locals::Show,
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},

@@ -28,19 +28,20 @@
 //! async-signal-safe by contract.
 
 mod activity;
-mod capture;
+pub(super) mod capture;
 mod identity;
-mod memory;
+pub(super) mod memory;
 mod modules;
 #[cfg_attr(target_arch = "x86_64", path = "registers_x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "registers_aarch64.rs")]
-mod registers;
+pub(super) mod registers;
 mod report;
 mod settings;
-mod unwind;
+pub(super) mod unwind;
 mod watch;
 
 pub use self::settings::{Monitor, MonitorStatistics};
+pub(crate) use self::unwind::Function;
 
 use self::activity::{OsThread, RunDelay};
 use self::report::Reporter;
@@ -136,6 +137,22 @@ impl Post {
         let pulse = unsafe { subject.as_ref()?.pulse.as_ref() };
         let fiber = pulse.beat().fiber;
         (!fiber.is_null()).then(|| (fiber, pulse.time()))
+    }
+
+    /// The state of who runs there, taken by a signal. None if nobody does, if he has gone on
+    /// meanwhile, or does not answer.
+    pub(super) fn capture(&self, signal: libc::c_int) -> Option<(*mut Header, capture::Capture)> {
+        // Held throughout (invariant 1).
+        let post = self.0.lock();
+        let subject = post.as_ref()?;
+        // SAFETY: as in `beat`.
+        let pulse = unsafe { subject.pulse.as_ref() };
+        let beat = pulse.beat();
+        if beat.fiber.is_null() {
+            return None;
+        }
+        let capture = capture::take(signal, subject.thread.id)?;
+        (pulse.beat() == beat).then_some((beat.fiber, capture))
     }
 
     pub(super) fn is_manned(&self) -> bool {

@@ -15,15 +15,18 @@
 //!    10 µs at most.
 
 mod descriptors;
+mod stacks;
 
 pub(crate) use self::descriptors::Descriptor;
 
-use super::atomic::Ordering;
+use self::stacks::Stacks;
+use super::atomic::{Mutex, Ordering};
 use super::clock;
 use super::fiber::{FiberRef, Header, Lane};
 use super::handle::{Thread, ThreadId};
 use super::life::Hold;
 use super::line::Detail;
+use super::monitor::unwind::Function;
 use super::muster;
 use super::remote::Remote;
 use super::roster::Roster;
@@ -45,6 +48,10 @@ const TRIES: u32 = 1000;
 pub(crate) struct Wishes {
     /// How long workers may take to tell of their tasks.
     pub(crate) patience: Duration,
+    pub(crate) stacks: bool,
+    /// By which the stacks of those who run are taken, if they are to be.
+    pub(crate) signal: Option<i32>,
+    pub(crate) locals: bool,
 }
 
 /// One runtime.
@@ -54,6 +61,8 @@ pub(crate) struct Survey {
     pub(crate) name: String,
     pub(crate) workers: Vec<WorkerSight>,
     pub(crate) threads: Vec<Sighting>,
+    /// The calls of all stacks, innermost first.
+    pub(crate) stacks: Vec<Vec<Function>>,
 }
 
 /// One worker.
@@ -103,10 +112,16 @@ pub(crate) struct Sighting {
     pub(crate) arms: Vec<&'static str>,
     pub(crate) arm_count: usize,
     pub(crate) descriptors: Vec<Descriptor>,
+    /// Where its calls stand in the survey.
+    pub(crate) stack: Option<usize>,
+    pub(crate) locals: Vec<(&'static str, String)>,
 }
 
 /// Looks at all runtimes.
 pub(crate) fn survey(wishes: &Wishes) -> Vec<Survey> {
+    // Two at once would hold, and keep from one another, what both want to see.
+    static SURVEYOR: Mutex<()> = Mutex::new(());
+    let _surveyor = SURVEYOR.lock();
     runtimes::all().iter().map(|shared| of_runtime(shared, wishes)).collect()
 }
 
@@ -154,10 +169,13 @@ fn of_runtime(shared: &Shared, wishes: &Wishes) -> Survey {
         tasks.iter().map(|task| Sighting::new(task.header(), Phase::Unstarted, now)).collect();
     drop(tasks);
     let mut waits = descriptors::waits(shared);
+    let mut stacks = wishes.stacks.then(|| Stacks::new(wishes, shared));
     for remote in shared.remotes() {
         let is_read = for_each(remote, |fibers| {
             let (running, now) = (who_runs(shared), clock::now());
-            let seen = fibers.iter().filter_map(|fiber| look_at(fiber, &running, now));
+            let seen = fibers
+                .iter()
+                .filter_map(|fiber| look_at(fiber, &running, now, wishes.locals, stacks.as_mut()));
             threads.extend(seen.map(|mut sighting| {
                 sighting.descriptors = waits.remove(&sighting.id).unwrap_or_default();
                 sighting
@@ -190,7 +208,9 @@ fn of_runtime(shared: &Shared, wishes: &Wishes) -> Survey {
         }),
     });
     let workers = workers.collect();
-    Survey { number: shared.number, name: shared.relief.name().to_owned(), workers, threads }
+    let (number, name) = (shared.number, shared.relief.name().to_owned());
+    let stacks = stacks.map(Stacks::into_calls).unwrap_or_default();
+    Survey { number, name, workers, threads, stacks }
 }
 
 /// Calls `each` with slices of the fibers of a worker. False if it was always at its list.
@@ -239,6 +259,8 @@ fn look_at(
     fiber: &FiberRef,
     running: &HashMap<*mut Header, (usize, u32)>,
     now: u32,
+    shows_locals: bool,
+    stacks: Option<&mut Stacks>,
 ) -> Option<Sighting> {
     let header = fiber.header();
     if header.life.is_finished() {
@@ -250,11 +272,20 @@ fn look_at(
         };
         let mut sighting = Sighting::new(header, Phase::Running(worker), now);
         sighting.for_how_long = clock::since(since, now);
+        sighting.stack = stacks.and_then(|it| it.number_of_running(fiber.as_raw().as_ptr()));
         return Some(sighting);
     };
     // SAFETY: held.
-    let sighting = unsafe { Sighting::of_held(header, now) };
+    let mut sighting = unsafe { Sighting::of_held(header, now) };
+    if shows_locals {
+        // SAFETY: held.
+        sighting.locals = unsafe { header.locals.show_all() };
+    }
+    let Some(stacks) = stacks else { return Some(sighting) };
+    // SAFETY: held.
+    let copied = unsafe { stacks.copy(header) };
     drop(held);
+    sighting.stack = copied.and_then(|copied| stacks.number(&copied));
     Some(sighting)
 }
 
@@ -278,6 +309,8 @@ impl Sighting {
             arms: Vec::new(),
             arm_count: 0,
             descriptors: Vec::new(),
+            stack: None,
+            locals: Vec::new(),
         }
     }
 

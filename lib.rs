@@ -46,6 +46,7 @@
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
 //! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
 //! | [`patch`] | a mirror of std, so that a file is ported by one line |
+//! | [`diag`] | what every green thread does, for who wants to know |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.

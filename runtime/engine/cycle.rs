@@ -127,6 +127,9 @@ impl Worker {
         self.fire_timers(now);
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
+        if self.remote().muster.is_called() {
+            self.answer_muster();
+        }
         match self.is_superfluous() {
             true => self.hand_over(),
             false => self.take_some_injected(),

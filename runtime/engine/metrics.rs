@@ -9,21 +9,16 @@ use super::counters::{Counters, Tally};
 use super::histogram::Histogram;
 use super::remote::Remote;
 use super::runtime::{Builder, Runtime};
+use super::runtimes;
 use super::shared::Shared;
 use super::stack::{self, Statistics as StackStatistics};
 use super::worker::Worker;
 use std::io;
-use std::sync::{Arc, Weak};
 
 pub use super::stack::Memory as StackMemory;
 
-/// The runtimes of the process, and what those have counted that have ended.
-static PROCESS: Mutex<Process> = Mutex::new(Process { runtimes: Vec::new(), past: None });
-
-struct Process {
-    runtimes: Vec<Weak<Shared>>,
-    past: Option<Box<Metrics>>,
-}
+/// What the runtimes of the process have counted that have ended.
+static PAST: Mutex<Option<Box<Metrics>>> = Mutex::new(None);
 
 /// What is counted of a runtime by others than its workers.
 #[derive(Debug, Default)]
@@ -200,12 +195,8 @@ impl Runtime {
 /// The figures of all runtimes of the process together, those that have ended among them; and how
 /// many runtimes there are.
 pub(crate) fn metrics_of_all() -> (Metrics, usize) {
-    let (live, past) = {
-        let process = PROCESS.lock();
-        let live: Vec<Arc<Shared>> = process.runtimes.iter().filter_map(Weak::upgrade).collect();
-        (live, process.past.as_deref().cloned().unwrap_or_default())
-    };
-    // Outside of the lock, which the drop of the last reference takes.
+    let live = runtimes::all();
+    let past = PAST.lock().as_deref().cloned().unwrap_or_default();
     (live.iter().fold(past, |sum, shared| sum.plus(&shared.metrics())), live.len())
 }
 
@@ -215,17 +206,9 @@ pub(crate) fn metrics_of_all() -> (Metrics, usize) {
 ///
 /// As [`Runtime::stack_memory`].
 pub(crate) fn stack_memory_of_all() -> io::Result<StackMemory> {
-    let live: Vec<Arc<Shared>> = PROCESS.lock().runtimes.iter().filter_map(Weak::upgrade).collect();
-    live.iter().try_fold(StackMemory::default(), |sum, shared| {
+    runtimes::all().iter().try_fold(StackMemory::default(), |sum, shared| {
         shared.stacks.measure().map(|memory| sum.plus(memory))
     })
-}
-
-/// Has a runtime that starts be counted among those of the process.
-pub(super) fn enter(shared: &Arc<Shared>) {
-    let mut process = PROCESS.lock();
-    process.runtimes.retain(|runtime| runtime.strong_count() > 0);
-    process.runtimes.push(Arc::downgrade(shared));
 }
 
 /// Counts the end of a green thread that does not return.
@@ -286,9 +269,8 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let past = self.metrics().past();
-        let mut process = PROCESS.lock();
-        let sum = process.past.take().map_or(past.clone(), |before| before.plus(&past));
-        process.past = Some(Box::new(sum));
+        let mut sum = PAST.lock();
+        *sum = Some(Box::new(sum.take().map_or(past.clone(), |before| before.plus(&past))));
     }
 }
 

@@ -84,6 +84,8 @@ mod metrics;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
+mod muster;
+#[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
 mod os_thread;
@@ -118,11 +120,15 @@ mod remote;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
+mod resting;
+#[cfg(not(loom))]
 mod roster;
 #[cfg(not(loom))]
 mod run;
 #[cfg(not(loom))]
 mod runtime;
+#[cfg(not(loom))]
+mod runtimes;
 #[cfg(not(loom))]
 mod scope;
 #[cfg(not(loom))]
@@ -141,6 +147,8 @@ mod spawn;
 mod stack;
 #[cfg(not(loom))]
 mod stand_in;
+#[cfg(not(loom))]
+mod survey;
 #[cfg(not(loom))]
 mod tenants;
 #[cfg(not(loom))]
@@ -173,6 +181,7 @@ pub(crate) use self::{
     locals::Local,
     lock_guard::LockGuard,
     metrics::{metrics_of_all, stack_memory_of_all},
+    monitor::Function,
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
         register_from_anywhere, yield_now,
@@ -185,6 +194,7 @@ pub(crate) use self::{
     report::{has_no_subscriber, message as panic_message, report_job},
     signals::{Caught, Heard, Sender},
     slot::Seen,
+    survey::{Descriptor, Phase, Sighting, Survey, Wishes, WorkerSight, find, survey},
     trace::trace_notes,
     waiter::Waiter,
     wakeups::Wakeups,
@@ -207,6 +217,7 @@ pub use self::{
     },
     killed::Killed,
     limits::TimedOut,
+    locals::Show,
     metrics::{Metrics, StackMemory},
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},

@@ -100,6 +100,11 @@ impl Ready {
         }
     }
 
+    /// Calls `each`, which does not come back here, with those who are queued.
+    pub(super) fn for_each(&self, mut each: impl FnMut(NonNull<Header>)) {
+        (0..self.len()).filter_map(|offset| self.at(offset)).for_each(&mut each);
+    }
+
     /// Takes a fiber out of the middle. False if it is not there.
     pub(crate) fn remove(&self, fiber: NonNull<Header>) -> bool {
         let Some(position) = (0..self.len()).rev().find(|&offset| self.at(offset) == Some(fiber))

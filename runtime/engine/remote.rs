@@ -20,6 +20,7 @@ use super::counters::Counters;
 use super::fiber::{FiberRef, Header};
 use super::inbox::Inbox;
 use super::monitor::Post;
+use super::muster::Muster;
 use super::outside;
 use super::owned::Owned;
 use super::reactor::ReactorHandle;
@@ -55,6 +56,7 @@ pub(crate) struct Remote {
     /// Pinned fibers that the worker has, for the placement of new ones.
     load: AtomicUsize,
     pub(super) post: Post,
+    pub(super) muster: Muster,
     /// The kernel's number of its OS thread; 0 while there is none.
     os_thread: AtomicU32,
     /// Where the worker lies while it runs.
@@ -82,6 +84,7 @@ impl Remote {
             deque: Mutex::new(None),
             load: AtomicUsize::new(0),
             post: Post::default(),
+            muster: Muster::new(),
             os_thread: AtomicU32::new(0),
             worker: AtomicPtr::new(ptr::null_mut()),
             fibers: Owned::new(Roster::new()),

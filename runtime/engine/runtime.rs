@@ -9,7 +9,6 @@ use super::fiber::Lane;
 use super::fork;
 use super::handle::Join;
 use super::handles::JoinHandle;
-use super::metrics;
 use super::monitor::{self, Monitor, Watchdog};
 use super::os_thread;
 use super::own::ThreadLocals;
@@ -213,7 +212,6 @@ impl Builder {
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
-        metrics::enter(&shared);
         let caches: Vec<LocalCache> =
             (0..workers).map(|_| LocalCache::new(&shared.stacks)).collect::<io::Result<_>>()?;
         let mut runtime = Runtime { shared, threads: Vec::with_capacity(workers) };

@@ -20,6 +20,7 @@ use super::quiet::{Census, Live};
 use super::reactor::ReactorHandle;
 use super::relief::Relief;
 use super::remote::Remote;
+use super::runtimes;
 use super::stack::{SizeClass, StackPool};
 use super::waiter::Waiter;
 use super::worker::Worker;
@@ -94,6 +95,8 @@ pub(crate) struct Shared {
     pub(super) measures: bool,
     /// Green threads are in spans of their own whose spawner does not say.
     pub(super) in_spans: bool,
+    /// Tells runtimes apart.
+    pub(super) number: u64,
     live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
@@ -153,6 +156,7 @@ impl Shared {
             totals: Totals::default(),
             measures: config.measures,
             in_spans: config.in_spans,
+            number: runtimes::next_number(),
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
@@ -160,6 +164,7 @@ impl Shared {
         for (remote, (stealer, reactor)) in shared.remotes.iter().zip(parts) {
             remote.open(stealer, reactor);
         }
+        runtimes::enter(&shared);
         shared
     }
 
@@ -241,6 +246,19 @@ impl Shared {
         self.injector.push(work);
         // SeqCst: either the workers, which look here after `is_closing` was set, see the work, or
         // we see that they are about to end.
+        if self.is_closing.load(Ordering::SeqCst) {
+            self.discard_injected();
+        }
+        self.notify();
+    }
+
+    /// Puts back what somebody has taken out of the queues to look at it.
+    pub(super) fn put_back(&self, work: Vec<Runnable>) {
+        if work.is_empty() {
+            return;
+        }
+        work.into_iter().for_each(|work| self.injector.push(work));
+        // As in `inject`.
         if self.is_closing.load(Ordering::SeqCst) {
             self.discard_injected();
         }

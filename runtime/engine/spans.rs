@@ -25,9 +25,11 @@
 use super::atomic::{AtomicU8, Ordering};
 use super::builder::Builder;
 use super::fiber::Header;
+use super::handle::Thread;
 use super::hooks::Inside;
 use super::runtime::Builder as RuntimeBuilder;
 use super::trace;
+use super::waiter::Waiter;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::{self, NonNull};
@@ -178,10 +180,14 @@ impl Marks {
             self.0.fetch_and(!mark, Ordering::Relaxed);
         }
     }
+}
 
-    /// Has its waits noted down from now on, or no longer. From any thread.
-    pub(super) fn trace(&self, is_traced: bool) {
-        self.set(TRACED, is_traced);
+impl Thread {
+    /// Has the waits of a green thread be noted down from now on, or no longer (`trace`).
+    pub(crate) fn set_traced(&self, is_traced: bool) {
+        if let Waiter::Fiber(fiber) = &self.waiter {
+            fiber.header().marks.set(TRACED, is_traced);
+        }
     }
 }
 

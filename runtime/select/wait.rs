@@ -101,6 +101,10 @@ struct MomentArm {
 }
 
 impl Arm for MomentArm {
+    fn name(&self) -> &'static str {
+        "a time"
+    }
+
     fn try_now(&mut self) -> bool {
         self.has_come = self.time <= Instant::now();
         self.has_come

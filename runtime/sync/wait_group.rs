@@ -160,6 +160,7 @@ impl Queued for WaitGroup {
     type State = State;
     type Payload = ();
     type Output = ();
+    const NAME: &'static str = "WaitGroup::wait";
 
     fn lock(&self) -> &Mutex<State> {
         &self.state

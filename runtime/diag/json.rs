@@ -156,19 +156,19 @@ fn write_descriptor(json: &mut String, descriptor: &Descriptor) {
 }
 
 /// An object that is being written.
-struct Fields<'j> {
+pub(super) struct Fields<'j> {
     json: &'j mut String,
     is_empty: bool,
 }
 
-fn object(json: &mut String, write: impl FnOnce(&mut Fields<'_>)) {
+pub(super) fn object(json: &mut String, write: impl FnOnce(&mut Fields<'_>)) {
     json.push('{');
     let mut fields = Fields { json, is_empty: true };
     write(&mut fields);
     json.push('}');
 }
 
-fn list<T>(
+pub(super) fn list<T>(
     json: &mut String,
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(&mut String, T),
@@ -185,7 +185,7 @@ fn list<T>(
 
 impl Fields<'_> {
     /// Begins a field, whose value is to be written.
-    fn key(&mut self, key: &str) -> &mut String {
+    pub(super) fn key(&mut self, key: &str) -> &mut String {
         if !self.is_empty {
             self.json.push(',');
         }
@@ -196,30 +196,30 @@ impl Fields<'_> {
     }
 
     /// A number, or a truth value, whose text JSON shares.
-    fn number(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn number(&mut self, key: &str, value: impl std::fmt::Display) {
         let json = self.key(key);
         write!(json, "{value}").expect("a string takes everything");
     }
 
-    fn optional(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
+    pub(super) fn optional(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
         match value {
             Some(value) => self.number(key, value),
             None => self.number(key, "null"),
         }
     }
 
-    fn time(&mut self, key: &str, value: Option<Duration>) {
+    pub(super) fn time(&mut self, key: &str, value: Option<Duration>) {
         self.optional(key, value.map(|time| time.as_secs_f64() * 1000.0));
     }
 
-    fn text(&mut self, key: &str, value: Option<&str>) {
+    pub(super) fn text(&mut self, key: &str, value: Option<&str>) {
         match value {
             Some(value) => write_text(self.key(key), value),
             None => self.number(key, "null"),
         }
     }
 
-    fn list<T>(
+    pub(super) fn list<T>(
         &mut self,
         key: &str,
         items: impl IntoIterator<Item = T>,

@@ -5,27 +5,32 @@
 //! by [`Dump::to_json`], or to be walked through. What costs more, native stacks and the values of
 //! green locals, is asked for by [`Options`]. Go's goroutine profile, with who waits for whom.
 //!
-//! [`metrics`] are figures of the whole, which cost nothing until somebody asks.
+//! [`console`] answers from outside, by a Unix socket, and [`dump_on`] at a signal; both by OS threads
+//! of their own, so that they do when every worker is held. [`metrics`] are figures of the whole, which cost nothing until somebody asks.
 //!
 //! Nobody is stopped for a dump. It goes from one green thread to the next and shows each as it was
 //! when it was looked at, so two of them may be shown as of different moments. While nobody asks,
 //! a green thread pays a store or two for it when it parks.
 
+mod console;
 mod dump;
 #[cfg(feature = "metrics")]
 mod export;
 mod json;
 mod metrics;
+mod on_signal;
 mod stack;
 mod text;
 mod thread;
 mod trace;
 mod wait;
 
+pub use self::console::{CLIENTS_MAX, CommandError, Console, LINE_MAX_BYTES, ask, console};
 pub use self::dump::{Dump, RuntimeReport, WorkerReport};
 #[cfg(feature = "metrics")]
 pub use self::export::{Exporter, Exporting, export_metrics};
 pub use self::metrics::{Metrics, count_accept_error, metrics, stack_memory};
+pub use self::on_signal::{DumpOnSignal, dump_on, dump_on_with};
 pub use self::stack::{Frame, Group, Stack};
 pub use self::thread::{LocalReport, State, ThreadReport};
 pub use self::trace::{TraceNote, set_traced, trace};

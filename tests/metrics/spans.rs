@@ -66,7 +66,7 @@ fn a_runtime_may_give_spans_to_all_but_those_who_want_none() {
         let none = named("by choice").span(false);
         none.spawn(|| tracing::info!("default: out")).unwrap().join().unwrap();
     });
-    assert_eq!(recorder.said("default: in")[0].spans, ["green thread", "by default"]);
+    assert_eq!(recorder.said("default: in")[0].spans, ["main", "by default"]);
     assert!(recorder.said("default: out")[0].spans.is_empty());
 }
 

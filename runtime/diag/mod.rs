@@ -21,6 +21,7 @@ pub use self::stack::{Frame, Group, Stack};
 pub use self::thread::{LocalReport, State, ThreadReport};
 pub use self::wait::{Descriptor, Holder, Wait};
 
+pub use crate::engine::Interest;
 use crate::engine::{self, Wishes};
 use crate::park::ExternalWork;
 use crate::sync::AsyncResult;

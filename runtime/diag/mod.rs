@@ -36,6 +36,7 @@ pub use self::thread::{LocalReport, State, ThreadReport};
 pub use self::trace::{TraceNote, set_traced, trace};
 pub use self::wait::{Descriptor, Holder, Wait};
 
+pub use crate::engine::Interest;
 use crate::engine::{self, Wishes};
 use crate::park::ExternalWork;
 use crate::sync::AsyncResult;

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// wraps after 208 days.
 const UNIT_BITS: u32 = 22;
 
+/// A unit.
+pub(super) const UNIT_NANOS: u64 = 1 << UNIT_BITS;
+
 /// The time now, in units since some moment.
 pub(super) fn now() -> u32 {
     let time = clock_gettime(ClockId::MonotonicCoarse);

@@ -15,7 +15,7 @@ use super::wait_list::{self, List, Node, Ticket, Wake};
 use super::waiter::{OsThread, Waiter};
 use super::worker::Worker;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::ptr;
 use std::thread;
 use std::time::Instant;
@@ -99,6 +99,9 @@ impl Wake for Waiter {
 }
 
 impl WaitsFor {
+    /// Where the reason is, for debuggers.
+    pub(super) const REASON_OFFSET: usize = offset_of!(WaitsFor, reason);
+
     pub(crate) fn new() -> WaitsFor {
         let (reason, detail) = (AtomicPtr::default(), AtomicPtr::default());
         WaitsFor { reason, thread: AtomicU64::new(0), detail }

@@ -7,6 +7,8 @@
 //! (what happens when a worker is stuck), `runtime` (how it all starts and ends).
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+mod anchor;
 mod atomic;
 mod backlog;
 mod barrier;

@@ -58,6 +58,12 @@ impl<T> Owned<T> {
         }
     }
 
+    /// Where the value lies, for debuggers.
+    #[cfg(not(loom))]
+    pub(super) fn as_ptr(&self) -> *mut T {
+        self.value.with_mut(|value| value)
+    }
+
     /// Has the owner at the value while `body` runs.
     ///
     /// # Safety

@@ -8,6 +8,7 @@
 //! 2. A task in the injector, in a deque or in `next` carries the scheduler's reference; so does
 //!    the list of fibers of a worker. Inbox and run queue borrow from that list.
 
+use super::anchor::Anchored;
 use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 use super::deadlock::Detector;
 use super::fiber::{FiberRef, Header, Lane};
@@ -73,6 +74,8 @@ impl Runnable {
 
 /// What the workers of one runtime share.
 pub(crate) struct Shared {
+    /// Has debuggers see the places; it goes before they do.
+    _anchored: Anchored,
     /// A place for each regular worker, then those for spare ones.
     remotes: Box<[Remote]>,
     /// Places that were opened (`remote` invariant 1): the regular ones, and those for spare
@@ -139,8 +142,12 @@ impl Shared {
     ) -> Arc<Shared> {
         let workers = parts.len();
         let places = workers + config.spare_workers;
-        let shared = Arc::new_cyclic(|shared| Shared {
-            remotes: (0..places).map(|index| Remote::new(index, shared.clone())).collect(),
+        let shared = Arc::new_cyclic(|shared| {
+            let new = |index| Remote::new(index, shared.clone());
+            let remotes: Box<[Remote]> = (0..places).map(new).collect();
+            Shared {
+            _anchored: Anchored::new(&remotes),
+            remotes,
             opened: AtomicUsize::new(workers),
             regular: workers,
             injector: Injector::new(),
@@ -160,6 +167,7 @@ impl Shared {
             live_limit: config.live_limit,
             place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
             running: Mutex::new((workers, None)),
+        }
         });
         for (remote, (stealer, reactor)) in shared.remotes.iter().zip(parts) {
             remote.open(stealer, reactor);

@@ -1,13 +1,19 @@
-//! `greenstd::diag`: what a dump tells of green threads, and what it leaves alone.
-use greenstd::{diag, thread};
+//! `greenstd::diag`: what a dump tells of green threads, and that it changes nothing.
+#![allow(unsafe_code, reason = "asks for the handler of a signal")]
 
-#[test]
-fn a_dump_lists_a_green_thread_that_waits() {
-    let waiter = thread::spawn(thread::park);
-    let dump = diag::dump();
-    println!("{dump}");
-    println!("{}", dump.to_json());
-    assert!(dump.thread(waiter.thread().id()).is_some());
-    waiter.thread().unpark();
-    waiter.join().unwrap();
-}
+#[path = "../common/child.rs"]
+mod child;
+#[macro_use]
+#[path = "../common/flavour.rs"]
+mod flavour;
+#[path = "../common/random.rs"]
+mod random;
+
+mod fixture;
+
+mod gdb;
+mod json;
+mod stacks;
+mod states;
+mod stress;
+mod waits;

@@ -2,8 +2,8 @@
 //! status_page -- 127.0.0.1:8080`.
 //!
 //! `/` greets after a while, under a lock that one at a time may hold. `/debug/` is the page: green
-//! threads, workers, locks, pools and figures, once a second; from there green threads may be looked
-//! into. It ends at the first SIGINT or SIGTERM.
+//! threads, workers, locks, pools and figures, once a second; from there green threads may be
+//! looked into. It ends at the first SIGINT or SIGTERM.
 
 use greenstd::net::http::{Diagnostics, HttpServer, IntoResponse, Request, Response, StatusCode};
 use greenstd::signal::{SIGINT, SIGTERM};

@@ -1,12 +1,13 @@
 //! A program that can be looked into while it runs: `cargo run --release --example observe --
 //! [--once] [--console SOCKET]`.
 //!
-//! Clerks serve orders that come in bursts: each takes a lock, computes, and sleeps as if it asked a
-//! database. Every green thread is in a `tracing` span of its own. What the program prints, once a
-//! second, is what these spans say (how often and how long each kind of green thread ran), the
+//! Clerks serve orders that come in bursts: each takes a lock, computes, and sleeps as if it asked
+//! a database. Every green thread is in a `tracing` span of its own. What the program prints, once
+//! a second, is what these spans say (how often and how long each kind of green thread ran), the
 //! figures of the runtime, and what most green threads wait for. `--once` prints it once, after a
 //! second, and ends. With `--console` it can be asked from outside as well: by `green_top SOCKET`,
-//! or `socat - UNIX:SOCKET`. SIGQUIT (Ctrl-\) has all green threads be written to the standard error.
+//! or `socat - UNIX:SOCKET`. SIGQUIT (Ctrl-\) has all green threads be written to the standard
+//! error.
 
 mod shop;
 mod spans;

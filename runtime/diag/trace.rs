@@ -27,7 +27,8 @@ pub fn set_traced(number: u64, is_traced: bool) -> bool {
 /// use std::time::Duration;
 ///
 /// greenstd_runtime::run(|| {
-///     let ticking = thread::spawn(|| (0..50).for_each(|_| thread::sleep(Duration::from_millis(1))));
+///     let tick = || thread::sleep(Duration::from_millis(1));
+///     let ticking = thread::spawn(move || (0..50).for_each(|_| tick()));
 ///     thread::yield_now();
 ///     let number = diag::dump().thread(ticking.thread().id()).expect("it has begun").number();
 ///     assert!(diag::set_traced(number, true));

@@ -101,7 +101,8 @@ pub struct Metrics {
     /// How long a green thread ran before it gave its worker back, switch included.
     ///
     /// The mean of 61 switches at a time, as long as they are short; of fewer, down to each one by
-    /// itself, as they get longer than some µs. With [`Builder::statistics`] each by itself, always.
+    /// itself, as they get longer than some µs. With [`Builder::statistics`] each by itself,
+    /// always.
     pub slices: Histogram,
     /// How long a green thread that could run waited for its turn.
     ///

@@ -162,6 +162,8 @@ mod waiter;
 #[cfg(not(loom))]
 mod wakeups;
 #[cfg(not(loom))]
+mod wind_up;
+#[cfg(not(loom))]
 mod worker;
 
 #[cfg(all(test, not(loom)))]

@@ -154,7 +154,8 @@ impl Pace {
     }
 
     /// Sets the interval to the next look, which the switches since the last one predict. Returns
-    /// how many of those nobody was told of yet, and how long each took in the mean, if that is known.
+    /// how many of those nobody was told of yet, and how long each took in the mean, if that is
+    /// known.
     pub(super) fn looked(&self, pulse: &Pulse, now: Instant) -> (u32, Option<Duration>) {
         let elapsed = now.saturating_duration_since(self.last_look.replace(now));
         let count = self.tell(pulse);
@@ -171,8 +172,8 @@ impl Pace {
         (count, Some(per_switch))
     }
 
-    /// Ends an interval before a wait in the reactor. Returns how many switches there were in it that
-    /// nobody was told of yet.
+    /// Ends an interval before a wait in the reactor. Returns how many switches there were in it
+    /// that nobody was told of yet.
     pub(super) fn pause(&self, pulse: &Pulse) -> u32 {
         let count = self.tell(pulse);
         self.told.set(0);

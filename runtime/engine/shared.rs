@@ -17,7 +17,7 @@ use super::killed::Killed;
 use super::metrics::Totals;
 use super::monitor::Watchdog;
 use super::own::ThreadLocals;
-use super::quiet::{Census, Live};
+use super::quiet::Census;
 use super::reactor::ReactorHandle;
 use super::relief::Relief;
 use super::remote::Remote;
@@ -28,7 +28,6 @@ use super::worker::Worker;
 use crossbeam_deque::{Injector, Steal, Stealer};
 use std::fmt;
 use std::hint;
-use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -100,7 +99,7 @@ pub(crate) struct Shared {
     pub(super) in_spans: bool,
     /// Tells runtimes apart.
     pub(super) number: u64,
-    live_limit: usize,
+    pub(super) live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
     pub(crate) place_batch: usize,
@@ -146,28 +145,28 @@ impl Shared {
             let new = |index| Remote::new(index, shared.clone());
             let remotes: Box<[Remote]> = (0..places).map(new).collect();
             Shared {
-            _anchored: Anchored::new(&remotes),
-            remotes,
-            opened: AtomicUsize::new(workers),
-            regular: workers,
-            injector: Injector::new(),
-            idle: Idle::new(workers),
-            stacks: config.stacks,
-            default_class: config.default_class,
-            thread_locals: config.thread_locals,
-            is_closing: AtomicBool::new(false),
-            detector: Detector::new(config.detects_deadlocks),
-            watchdog: config.watchdog,
-            relief: Relief::new(config.name, config.spare_workers),
-            census: Census::new(),
-            totals: Totals::default(),
-            measures: config.measures,
-            in_spans: config.in_spans,
-            number: runtimes::next_number(),
-            live_limit: config.live_limit,
-            place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
-            running: Mutex::new((workers, None)),
-        }
+                _anchored: Anchored::new(&remotes),
+                remotes,
+                opened: AtomicUsize::new(workers),
+                regular: workers,
+                injector: Injector::new(),
+                idle: Idle::new(workers),
+                stacks: config.stacks,
+                default_class: config.default_class,
+                thread_locals: config.thread_locals,
+                is_closing: AtomicBool::new(false),
+                detector: Detector::new(config.detects_deadlocks),
+                watchdog: config.watchdog,
+                relief: Relief::new(config.name, config.spare_workers),
+                census: Census::new(),
+                totals: Totals::default(),
+                measures: config.measures,
+                in_spans: config.in_spans,
+                number: runtimes::next_number(),
+                live_limit: config.live_limit,
+                place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
+                running: Mutex::new((workers, None)),
+            }
         });
         for (remote, (stealer, reactor)) in shared.remotes.iter().zip(parts) {
             remote.open(stealer, reactor);
@@ -200,51 +199,6 @@ impl Shared {
         // Pairs with the fence in `close`: either that one rouses the new worker, or the worker,
         // which is yet to start, sees that the runtime closes.
         fence(Ordering::SeqCst);
-    }
-
-    /// Takes up to `wanted` places for green threads with default stacks, at least one.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` at the limit on live green threads, as std's `spawn` reports the system's
-    /// limit on threads; the error of `mmap` if there is no address space for a stack.
-    pub(crate) fn take_places(&self, wanted: usize, class: SizeClass) -> io::Result<usize> {
-        self.take_places_of(&mut self.census.state.lock(), wanted, class)
-    }
-
-    /// Takes a place for a green thread that is spawned outside of the workers, and counts it.
-    ///
-    /// # Errors
-    ///
-    /// As [`take_places`](Shared::take_places).
-    pub(super) fn take_place_outside(&self, class: SizeClass) -> io::Result<()> {
-        let mut live = self.census.state.lock();
-        self.take_places_of(&mut live, 1, class)?;
-        live.spawned_outside += 1;
-        Ok(())
-    }
-
-    fn take_places_of(
-        &self,
-        live: &mut Live,
-        wanted: usize,
-        class: SizeClass,
-    ) -> io::Result<usize> {
-        let count = wanted.min(self.live_limit - live.count);
-        if count == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::WouldBlock,
-                format!("the limit of {} live green threads is reached", self.live_limit),
-            ));
-        }
-        self.stacks.reserve(class, count)?;
-        live.count += count;
-        Ok(count)
-    }
-
-    pub(crate) fn give_places(&self, count: usize, class: SizeClass) {
-        self.stacks.unreserve(class, count);
-        self.census.leave(count);
     }
 
     /// Hands stealable work to whichever worker is free.

@@ -1,5 +1,5 @@
-//! A subscriber that notes down who is in which spans when something is said, and that every span is
-//! left where it was entered.
+//! A subscriber that notes down who is in which spans when something is said, and that every span
+//! is left where it was entered.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -54,13 +54,13 @@ fn an_exporter_tells_what_the_snapshot_has() {
         assert!(counter(&seen, "greenstd_switches_total") >= 100);
         assert_eq!(counter(&seen, "greenstd_pool_done_total{pool=exported}"), 1);
         let slices = histogram(&seen, "greenstd_slice_seconds");
-        assert!(slices.len() as u64 >= 101, "{}", slices.len());
+        assert!(slices.len() >= 100, "{}", slices.len());
         assert!(slices.iter().all(|&seconds| (0.0..10.0).contains(&seconds)));
         // What was told is not told again.
         runtime.run(|| (0..10).for_each(|_| thread::yield_now()));
         exporter.record();
         let news = histogram(&figures(&snapshotter), "greenstd_slice_seconds");
-        assert!((11..60).contains(&news.len()), "{}", news.len());
+        assert!((10..60).contains(&news.len()), "{}", news.len());
     });
 }
 

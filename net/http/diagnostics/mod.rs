@@ -38,14 +38,16 @@ const POLICY: &str = "default-src 'none'; connect-src 'self'; script-src 'self';
 /// same as JSON.
 ///
 /// Whoever can open it sees names, places in the source, addresses and stacks: a program mounts it
-/// where only those come who may, such as on a listener of its own on loopback. A clone is the same.
+/// where only those come who may, such as on a listener of its own on loopback. A clone is the
+/// same.
 ///
 /// | path | answer |
 /// |---|---|
 /// | `/` | the page, which asks for the rest once a second |
-/// | `/api/ps`, `/api/top`, `/api/locks`, `/api/fds`, `/api/pool`, `/api/metrics`, `/api/dump`, `/api/bt/ID`, `/api/trace/ID` | JSON, as [`diag::ask`] gives it |
+/// | `/api/ps`, `/api/top`, `/api/bt/ID`, … | JSON: the commands of [`diag::ask`] |
 /// | `/text/ps` and so on | the same as text |
-/// | POST `/api/kill/ID`, `/api/trace/ID/on`, `/api/trace/ID/off` | if [allowed](Diagnostics::allow_actions), with a header `x-greenstd` |
+/// | POST `/api/kill/ID` | with a header `x-greenstd`, if [allowed](Diagnostics::allow_actions) |
+/// | POST `/api/trace/ID/on`, `/off` | the same |
 ///
 /// # Examples
 ///

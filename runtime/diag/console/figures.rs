@@ -110,7 +110,8 @@ pub(super) fn pools(is_json: bool) -> String {
 fn pool(pool: &PoolReport) -> String {
     let PoolReport { name, statistics: it, max_threads, waits } = pool;
     format!(
-        "'{name}': {} of {max_threads} threads, {} idle; {} jobs run, {} queued, {} done; waits: {}",
+        "'{name}': {} of {max_threads} threads, {} idle; {} jobs run, {} queued, {} done; waits: \
+         {}",
         it.threads,
         it.idle,
         it.running,

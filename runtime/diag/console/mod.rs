@@ -1,7 +1,7 @@
 //! A console: a Unix socket that answers what a running process does, line by line.
 //!
-//! A client sends a command on a line (`help` lists them), and gets lines back, the last of which is
-//! a single dot; a line of an answer that begins with a dot has one more in front. What goes wrong
+//! A client sends a command on a line (`help` lists them), and gets lines back, the last of which
+//! is a single dot; a line of an answer that begins with a dot has one more in front. What goes wrong
 //! is told by a line that begins with `error: `. So `socat - UNIX:/run/my.sock` and
 //! `nc -U /run/my.sock` are clients, and `echo ps | nc -UN /run/my.sock` is one for scripts.
 //!
@@ -61,9 +61,9 @@ pub struct Console {
 ///
 /// # Errors
 ///
-/// `AddrInUse` if somebody listens there, `AlreadyExists` if there is something that is no socket; a
-/// socket that nobody listens to any more is replaced. `InvalidInput` for a path of more than some
-/// 90 bytes, which no socket can have. Else the system's.
+/// `AddrInUse` if somebody listens there, `AlreadyExists` if there is something that is no socket;
+/// a socket that nobody listens to any more is replaced. `InvalidInput` for a path of more than
+/// some 90 bytes, which no socket can have. Else the system's.
 ///
 /// # Examples
 ///

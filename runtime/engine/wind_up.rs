@@ -1,0 +1,59 @@
+//! The end of a runtime, as each of its workers brings it about: what has not started is discarded,
+//! what has is killed, and the loop goes on until nobody is left.
+
+use super::fiber::FiberRef;
+use super::roster::Roster;
+use super::waiter::Waiter;
+use super::worker::Worker;
+
+impl Worker {
+    /// While the runtime closes: discards what has not started and unwinds what has. True once
+    /// nothing is left.
+    pub(super) fn wind_up(&self) -> bool {
+        // A task may have been offered while this worker slept.
+        self.drain_inbox();
+        // First, so that a free fiber is not resumed once more either.
+        self.kill_fibers();
+        // Those that are there now: a free fiber that yields is back at once.
+        for _ in 0..self.queued() {
+            let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) else { break };
+            self.run_one(work.0);
+        }
+        while let Some(work) = self.take_injected() {
+            self.run_one(work.0);
+        }
+        self.ready.is_empty()
+            && self.with_fibers(|fibers| fibers.is_empty())
+            && self.shared.remotes().iter().all(|remote| remote.free_fibers.lock().is_empty())
+    }
+
+    /// [`wind_up`](Worker::wind_up) as far as it goes without running anybody: ends what the
+    /// waiting fiber may wait for, and its wait.
+    pub(super) fn wind_up_in_place(&self) {
+        let mut started = Vec::new();
+        while let Some(work) = self.pop_stealable().or_else(|| self.pop_backlog()) {
+            match work.is_started() {
+                // Somebody else may run it; or this worker, later.
+                true => started.push(work),
+                false => self.shared.discard(work),
+            }
+        }
+        started.into_iter().for_each(|work| self.deque.push(work));
+        self.kill_fibers();
+    }
+
+    fn kill_fibers(&self) {
+        // Once is enough: a kill is for good.
+        let alive = |roster: &Roster| -> Vec<FiberRef> {
+            let is_alive = |fiber: &FiberRef| !fiber.header().life.is_killed();
+            roster.iter().filter(|it| is_alive(it)).map(|it| (*it).clone()).collect()
+        };
+        let mut fibers = self.with_fibers(|fibers| alive(fibers));
+        for remote in self.shared.remotes() {
+            fibers.extend(alive(&remote.free_fibers.lock()));
+        }
+        for fiber in fibers {
+            Waiter::Fiber(fiber).kill();
+        }
+    }
+}

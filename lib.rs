@@ -38,6 +38,7 @@
 //! | [`blocking()`], [`mod@blocking`] | calls that can only block, on OS threads of a pool |
 //! | [`block_on`] | futures, to their end |
 //! | [`resource`] | pools of what is dear to make and may be used by one at a time: connections |
+//! | [`diag`] | what a running system tells of itself: figures |
 //! | [`signal`] | signals of the system, to be waited for |
 //! | [`run`], [`runtime`] | runtimes of one's own: workers, stack sizes, limits, shutdown |
 //! | [`spawn_local`] | green threads whose closure need not be `Send` |
@@ -45,6 +46,7 @@
 //! | [`wait_readable`], [`wait_writable`] | waits on any descriptor |
 //! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
 //! | [`patch`] | a mirror of std, so that a file is ported by one line |
+//! | [`diag`] | what every green thread does, for who wants to know |
 //! | [`test`] | tests with a virtual clock, an order by seed, and nothing left behind |
 //! | [`park`] | what primitives are built from |
 //!
@@ -53,9 +55,9 @@
 pub use greenstd_net as net;
 pub use greenstd_runtime::readiness::{wait_readable, wait_writable};
 pub use greenstd_runtime::{
-    block_on, blocking, channel, dbg, eprint, eprintln, fs, future, green_local, group, local,
-    park, poller, print, println, process, queue, resource, run, runtime, select, signal, spawn,
-    spawn_local, sync, test, thread, time,
+    block_on, blocking, channel, dbg, diag, eprint, eprintln, fs, future, green_local, group,
+    local, park, poller, print, println, process, queue, resource, run, runtime, select, signal,
+    spawn, spawn_local, sync, test, thread, time,
 };
 
 /// What makes code green that names std, or that nobody can edit.

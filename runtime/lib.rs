@@ -11,6 +11,8 @@ pub mod blocking;
 #[cfg(not(loom))]
 pub mod channel;
 #[cfg(not(loom))]
+pub mod diag;
+#[cfg(not(loom))]
 pub mod fd;
 #[cfg(not(loom))]
 pub mod fs;

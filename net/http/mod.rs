@@ -18,11 +18,13 @@
 //! | `request`, `reply`, `sent_body`, `writer` | the bodies |
 //! | `upgrade` | connections that leave HTTP |
 //! | `files` | static files |
+//! | `diagnostics` | the page that shows what the process does |
 //! | `rt` | the bridge to hyper, for users too |
 
 mod builder;
 mod clock;
 mod connection;
+mod diagnostics;
 mod drain;
 mod exchange;
 mod failure;
@@ -44,6 +46,7 @@ pub use ::http::{
 pub use bytes::Bytes;
 
 pub use self::builder::Builder;
+pub use self::diagnostics::Diagnostics;
 pub use self::failure::BodyError;
 pub use self::files::StaticFiles;
 pub use self::reply::{IntoResponse, Response, ResponseBody};

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use greenstd_runtime::{select, thread};
+use greenstd_runtime::{diag, select, thread};
 use parking_lot::Mutex;
 
 use super::builder::{Settings, Wrap};
@@ -197,6 +197,7 @@ where
                 Err(error) => {
                     drop(permit);
                     Counters::add(&shared.counters.accept_errors);
+                    diag::count_accept_error();
                     if is_fatal(&error) {
                         tracing::error!(server = shared.name, %error, "the listener is broken");
                         return shared.fail(&error);

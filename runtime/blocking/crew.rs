@@ -6,6 +6,7 @@
 use super::error::{NotRun, Refusal, Unfinished};
 use super::job::Work;
 use super::pile_up;
+use super::register;
 use super::seat::Seat;
 use super::service;
 use super::state::{Asking, Call, Orders, Settings, State};
@@ -38,7 +39,10 @@ pub(super) enum Patience {
 impl Crew {
     pub(super) fn new(settings: Settings, min: usize, max: usize) -> Arc<Crew> {
         let (name, stack_size) = (settings.name.clone(), settings.stack_size);
-        Arc::new(Crew { name, stack_size, state: Mutex::new(State::new(settings, min, max)) })
+        let state = Mutex::new(State::new(settings, min, max));
+        let crew = Arc::new(Crew { name, stack_size, state });
+        register::enter(&crew);
+        crew
     }
 
     /// Queues a job. Blocks the calling thread while there is no room, but a thread of this very
@@ -61,7 +65,7 @@ impl Crew {
             }
             return self.wait_for_room(state, job.clone(), deadline);
         }
-        state.queue.push_back(job.clone());
+        state.push(job.clone());
         let orders = state.settle();
         drop(state);
         self.carry_out(orders, Some(job)).map_err(|error| Refusal::NoThread(error.kind()))
@@ -137,6 +141,7 @@ impl Crew {
         }
         let refusal = Refusal::NoThread(error.kind());
         let jobs = std::mem::take(&mut state.queue);
+        state.waits.disturbed();
         park::grant_each(&self.state, state, |state| {
             let refuse = |asking: &mut Asking| asking.refusal = Some(refusal);
             state.room.grant(refuse).map(|((), wakeup)| wakeup)
@@ -164,6 +169,7 @@ impl Crew {
         let place = state.queue.iter().position(|queued| ptr::addr_eq(&raw const **queued, job));
         let Some(place) = place else { return };
         let job = state.queue.remove(place);
+        state.waits.disturbed();
         let orders = state.settle();
         drop(state);
         drop(job);
@@ -176,6 +182,7 @@ impl Crew {
     pub(super) fn cancel_queued(self: &Arc<Crew>) -> usize {
         let mut state = self.state.lock();
         let jobs = std::mem::take(&mut state.queue);
+        state.waits.disturbed();
         let orders = state.settle();
         drop(state);
         let _ = self.carry_out(orders, None);

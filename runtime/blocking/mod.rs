@@ -26,9 +26,11 @@ mod job;
 mod pile_up;
 mod pool;
 mod progress;
+mod register;
 mod seat;
 mod service;
 mod state;
+mod waits;
 
 use crate::engine::{is_limited, is_on_green_thread};
 use std::sync::LazyLock;
@@ -38,6 +40,7 @@ pub use self::call::call_from_thread;
 pub use self::error::{NotRun, TrySpawnError, Unfinished};
 pub use self::handle::JobHandle;
 pub use self::pool::{BlockingPool, Statistics};
+pub use self::register::{PoolReport, pools};
 
 static DEFAULT: LazyLock<BlockingPool> = LazyLock::new(|| Builder::new().name("blocking").build());
 

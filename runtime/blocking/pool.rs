@@ -279,15 +279,7 @@ impl BlockingPool {
     /// What the pool is doing at the moment.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        let state = self.crew().state.lock();
-        Statistics {
-            threads: state.threads,
-            idle: state.idle.len(),
-            queued: state.queue.len(),
-            running: state.running,
-            calling: state.in_green,
-            done: state.done,
-        }
+        self.crew().state.lock().statistics()
     }
 
     /// Drops all jobs that have not started, and returns how many that were. Their joins return

@@ -97,6 +97,7 @@ impl Queued for Progress {
     type State = State;
     type Payload = ();
     type Output = ();
+    const NAME: &'static str = "JobHandle::join";
 
     fn lock(&self) -> &Mutex<State> {
         &self.state

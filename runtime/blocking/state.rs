@@ -21,6 +21,8 @@
 
 use super::error::Refusal;
 use super::job::Work;
+use super::pool::Statistics;
+use super::waits::Waits;
 use crate::park::{ExternalWork, Line, Unparker, Wakeup, Wakeups};
 use std::collections::VecDeque;
 use std::fmt;
@@ -59,6 +61,7 @@ pub(super) struct State {
     /// Of those that run: jobs that wait for green code.
     pub(super) in_green: usize,
     pub(super) done: u64,
+    pub(super) waits: Waits,
     /// Threads that were ever started, for their names.
     started: u64,
     pub(super) is_closed: bool,
@@ -123,6 +126,7 @@ impl State {
             running: 0,
             in_green: 0,
             done: 0,
+            waits: Waits::default(),
             started: 0,
             is_closed: false,
             is_starved: false,
@@ -135,8 +139,12 @@ impl State {
 
     /// Whether a job may be queued at once.
     pub(super) fn has_room(&self) -> bool {
-        let takers = self.idle.len() + self.coming.len() + self.startable();
-        self.queue.len() < self.settings.queue_limit.saturating_add(takers)
+        self.queue.len() < self.settings.queue_limit.saturating_add(self.takers())
+    }
+
+    /// How many jobs a thread is about to take, or could.
+    fn takers(&self) -> usize {
+        self.idle.len() + self.coming.len() + self.startable()
     }
 
     /// How many more threads there may be now.
@@ -157,13 +165,21 @@ impl State {
         self.threads < self.max.saturating_add(self.settings.spare_threads)
     }
 
+    /// Queues a job, for which there is room.
+    pub(super) fn push(&mut self, job: Arc<dyn Work>) {
+        self.queue.push_back(job);
+        if self.queue.len() > self.takers() {
+            self.waits.queued_at(self.queue.len());
+        }
+    }
+
     /// To be called after each change: keeps invariants 1 and 2.
     pub(super) fn settle(&mut self) -> Orders {
         let mut wakeups = Wakeups::new();
         while self.has_room()
             && let Some((job, wakeup)) = self.admit()
         {
-            self.queue.push_back(job);
+            self.push(job);
             wakeups.push(wakeup);
         }
         Orders { wakeups, call: self.call() }
@@ -202,11 +218,13 @@ impl State {
 
     /// The next job for a thread that is free. Without a queue it comes from whoever waits.
     pub(super) fn next_job(&mut self, wakeups: &mut Wakeups) -> Option<Arc<dyn Work>> {
-        self.queue.pop_front().or_else(|| {
-            let (job, wakeup) = self.admit()?;
-            wakeups.push(wakeup);
-            Some(job)
-        })
+        if let Some(job) = self.queue.pop_front() {
+            self.waits.taken();
+            return Some(job);
+        }
+        let (job, wakeup) = self.admit()?;
+        wakeups.push(wakeup);
+        Some(job)
     }
 
     /// Whether a thread that is free is to leave at once. The last one that does not wait for green
@@ -225,6 +243,17 @@ impl State {
     pub(super) fn come_back(&mut self) {
         self.in_green -= 1;
         self.is_stuck = false;
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        Statistics {
+            threads: self.threads,
+            idle: self.idle.len(),
+            queued: self.queue.len(),
+            running: self.running,
+            calling: self.in_green,
+            done: self.done,
+        }
     }
 
     /// Whether a pool that was shut down has nothing left to do.

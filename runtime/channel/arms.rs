@@ -28,6 +28,10 @@ impl<'a, T> RecvArm<'a, T> {
 }
 
 impl<T> Arm for RecvArm<'_, T> {
+    fn name(&self) -> &'static str {
+        "Receiver::recv"
+    }
+
     #[inline]
     fn try_now(&mut self) -> bool {
         self.output = match self.receiver.look() {
@@ -125,6 +129,10 @@ impl<T> Drop for SendArm<'_, T> {
 }
 
 impl<T> Arm for SendArm<'_, T> {
+    fn name(&self) -> &'static str {
+        "Sender::send"
+    }
+
     #[inline]
     fn try_now(&mut self) -> bool {
         let Some(message) = self.message.take() else { return false };

@@ -2,53 +2,23 @@
 //! it is stuck.
 //!
 //! The queue changes with every switch, and somebody else wants it once in a blue moon, when the
-//! fiber that the worker runs does not give it back (`sentry`). So the worker says when it is at
-//! the queue, by plain stores, and looks whether it is wanted; whoever wants it says so, and comes
-//! back later if the worker was there. It costs the worker two stores and a load; a queue for
-//! thieves costs it a read-modify-write, which waits for all that the last fiber has written.
+//! fiber that the worker runs does not give it back (`sentry`): so it is `Owned` by the worker. A
+//! queue for thieves would cost a read-modify-write, which waits for all that the last fiber has
+//! written.
 //!
 //! For those who have nothing to run the worker puts some into its stealable queue (`spread`).
-//!
-//! # State
-//!
-//! | word | meaning | who changes it |
-//! |---|---|---|
-//! | `is_owner_there` | the owner is at the queue | the owner |
-//! | `is_wanted` | somebody else is, unless the owner was there before | the holder of `others` |
-//! | `len` | how many there are; an estimate to others | whoever is at the queue |
-//!
-//! # Invariants
-//!
-//! 1. One thread is at the queue at a time: the owner while `is_owner_there` is set and it has seen
-//!    `is_wanted` clear since; or the holder of `others` while `is_wanted` is set and it has seen
-//!    `is_owner_there` clear since.
-//! 2. The owner is there for moments, and nothing that it does there comes back here.
-//!
-//! # Orderings
-//!
-//! Invariant 1 is Dekker's argument: either side writes its word, then reads the other's, with the
-//! fences of `barrier` in between. Each leaves with a `Release` store that the other one's
-//! `Acquire` load reads.
 
-use super::atomic::{AtomicBool, AtomicUsize, Mutex, Ordering, UnsafeCell};
-use super::barrier;
+use super::atomic::{AtomicUsize, Ordering};
+use super::owned::Owned;
 use std::collections::VecDeque;
 use std::fmt;
 
 /// The queue.
 pub(crate) struct Backlog<T> {
-    is_owner_there: AtomicBool,
-    is_wanted: AtomicBool,
+    /// How many there are; an estimate to others. Changed by whoever is at the queue.
     len: AtomicUsize,
-    queue: UnsafeCell<VecDeque<T>>,
-    others: Mutex<()>,
+    queue: Owned<VecDeque<T>>,
 }
-
-// SAFETY: what is queued may be sent, and the queue itself is used by one thread at a time
-// (invariant 1).
-unsafe impl<T: Send> Send for Backlog<T> {}
-// SAFETY: as for `Send`.
-unsafe impl<T: Send> Sync for Backlog<T> {}
 
 impl<T> fmt::Debug for Backlog<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,13 +28,7 @@ impl<T> fmt::Debug for Backlog<T> {
 
 impl<T> Backlog<T> {
     pub(super) fn new() -> Backlog<T> {
-        Backlog {
-            is_owner_there: AtomicBool::new(false),
-            is_wanted: AtomicBool::new(false),
-            len: AtomicUsize::new(0),
-            queue: UnsafeCell::new(VecDeque::new()),
-            others: Mutex::new(()),
-        }
+        Backlog { len: AtomicUsize::new(0), queue: Owned::new(VecDeque::new()) }
     }
 
     /// How many there are. Exact for the owner while nobody else is at the queue.
@@ -112,34 +76,13 @@ impl<T> Backlog<T> {
     /// By the owner; `body` does not come back here.
     #[inline(always)]
     unsafe fn own<R>(&self, body: impl FnOnce(&mut VecDeque<T>) -> R) -> R {
-        self.is_owner_there.store(true, Ordering::Relaxed);
-        // Pairs with the one in `take_all`.
-        barrier::frequent();
-        if self.is_wanted.load(Ordering::Acquire) {
-            self.give_way();
-        }
-        let result = self.queue.with_mut(|queue| {
-            // SAFETY: invariant 1.
-            let queue = unsafe { &mut *queue };
-            let result = body(queue);
-            self.len.store(queue.len(), Ordering::Relaxed);
-            result
-        });
-        self.is_owner_there.store(false, Ordering::Release);
-        result
-    }
-
-    /// Lets whoever wants the queue have it first.
-    #[cold]
-    fn give_way(&self) {
-        loop {
-            self.is_owner_there.store(false, Ordering::Release);
-            drop(self.others.lock());
-            self.is_owner_there.store(true, Ordering::Relaxed);
-            barrier::frequent();
-            if !self.is_wanted.load(Ordering::Acquire) {
-                return;
-            }
+        // SAFETY: passed on.
+        unsafe {
+            self.queue.own(|queue| {
+                let result = body(queue);
+                self.len.store(queue.len(), Ordering::Relaxed);
+                result
+            })
         }
     }
 
@@ -149,16 +92,10 @@ impl<T> Backlog<T> {
         if self.len() == 0 {
             return taken;
         }
-        let others = self.others.lock();
-        self.is_wanted.store(true, Ordering::Relaxed);
-        // Pairs with those in `own` and `give_way`.
-        if barrier::rare() && !self.is_owner_there.load(Ordering::Acquire) {
-            // SAFETY: invariant 1.
-            self.queue.with_mut(|queue| taken.append(unsafe { &mut *queue }));
+        self.queue.visit(|queue| {
+            taken.append(queue);
             self.len.store(0, Ordering::Relaxed);
-        }
-        self.is_wanted.store(false, Ordering::Release);
-        drop(others);
+        });
         taken
     }
 }

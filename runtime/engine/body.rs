@@ -12,6 +12,7 @@ use super::limits::Limits;
 use super::line::WaitsFor;
 use super::locals::Locals;
 use super::lock_checks::HeldLocks;
+use super::spans::Marks;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -137,6 +138,8 @@ impl FiberRef {
             (&raw mut (*header).life).write(Life::new(true));
             (&raw mut (*header).references).write(AtomicU32::new(2));
             (&raw mut (*header).lane).write(birth.lane);
+            (&raw mut (*header).marks).write(Marks::new());
+            (&raw mut (*header).since).write(AtomicU32::new(birth.since));
             (&raw mut (*header).vtable).write(Body::<F, T>::VTABLE);
             (&raw mut (*header).link).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*header).home).write(AtomicPtr::new(ptr::null_mut()));
@@ -146,6 +149,7 @@ impl FiberRef {
             (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
+            (&raw mut (*header).deadline).write(Cell::new(None));
             (&raw mut (*header).timer_home).write(Cell::new(ptr::null()));
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());
@@ -204,8 +208,6 @@ impl Header {
             header.own.set(Some(unsafe { block.as_ref().begin() }));
             super::hooks::begin_fiber(stack);
         }
-        // SAFETY: passed on.
-        unsafe { (header.vtable.run)(this) }
         let drop_unclaimed = || {
             let is_unclaimed = !header.life.has_handle();
             if is_unclaimed {
@@ -215,12 +217,17 @@ impl Header {
             }
             is_unclaimed
         };
-        let mut is_dropped = drop_unclaimed();
-        if header.locals.destroy() {
-            // The destructors may have taken their time.
+        let mut is_dropped = false;
+        header.in_span(|| {
+            // SAFETY: passed on.
+            unsafe { (header.vtable.run)(this) }
             is_dropped = drop_unclaimed();
-        }
-        header.bindings.end();
+            if header.locals.destroy() {
+                // The destructors may have taken their time.
+                is_dropped = drop_unclaimed();
+            }
+            header.bindings.end();
+        });
         if let Some(block) = header.block.get() {
             // SAFETY: its own (`own` invariant 2), here at its end.
             let end = || unsafe { block.as_ref().end() };
@@ -243,5 +250,7 @@ impl Header {
         unsafe { (this.as_ref().vtable.discard)(this, payload) }
         // SAFETY: as promised by the caller, who holds the queue's reference.
         unsafe { this.as_ref() }.bindings.end();
+        // SAFETY: as above.
+        unsafe { this.as_ref() }.spanned.end();
     }
 }

@@ -10,7 +10,7 @@
 use super::choice;
 use super::clock;
 use super::limits;
-use super::line::{Reason, WaitingFor};
+use super::line::{ARMS_AT_MOST, Detail, Detailed, Reason, WaitingFor};
 use super::park::{self, Outcome};
 use super::wait_list::{List, Ticket};
 use super::waiter::Waiter;
@@ -43,6 +43,11 @@ pub trait Arm {
     /// When the arm is to be tried again, whatever happens.
     fn deadline(&self) -> Option<Instant> {
         None
+    }
+
+    /// What it is called in reports: the call that it stands for.
+    fn name(&self) -> &'static str {
+        "an arm"
     }
 
     /// Whether the arm, which nobody grants but somebody may have woken the caller for, could go
@@ -160,6 +165,10 @@ fn park(
     deadline: Option<Instant>,
     what: &'static Reason,
 ) -> Outcome {
+    let mut names = ["select"; ARMS_AT_MOST];
+    names.iter_mut().zip(&*arms).for_each(|(name, arm)| *name = arm.name());
+    let detail = Detail::Arms(names, arms.len());
+    let _detailed = Detailed::new(&detail);
     let _waiting = WaitingFor::new(what);
     loop {
         let outcome = if thread::panicking() {

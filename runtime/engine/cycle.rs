@@ -20,6 +20,7 @@
 
 use super::atomic::Ordering;
 use super::clock;
+use super::coarse;
 use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
 use super::killed::Killed;
 use super::shared::{self, Runnable};
@@ -108,6 +109,7 @@ impl Worker {
         if is_started || self.start(fiber) {
             self.resume(fiber);
         }
+        self.measure_slice();
         if self.pulse.count() {
             self.look();
         }
@@ -124,10 +126,14 @@ impl Worker {
     #[cold]
     fn look(&self) {
         let now = Instant::now();
-        self.pace.looked(&self.pulse, now);
+        self.note_look(now);
+        self.pulse.set_time(coarse::now());
         self.fire_timers(clock::now_at(now));
         self.reactor.wait(Some(Duration::ZERO));
         self.drain_inbox();
+        if self.remote().muster.is_called() {
+            self.answer_muster();
+        }
         match self.is_superfluous() {
             true => self.hand_over(),
             false => self.take_some_injected(),
@@ -210,12 +216,11 @@ impl Worker {
                 self.call_sentry();
                 self.remote().free_fibers.lock().insert(reference)
             }
-            Lane::Pinned | Lane::Local => {
-                let mut fibers = self.fibers.borrow_mut();
+            Lane::Pinned | Lane::Local => self.with_fibers(|fibers| {
                 let index = fibers.insert(reference);
                 self.remote().set_load(fibers.len());
                 index
-            }
+            }),
         };
         header.index.set(u32::try_from(index).expect("fewer than 2^32 fibers fit into memory"));
     }
@@ -234,10 +239,11 @@ impl Worker {
                 if let Some(timer) = header.timer.take() {
                     self.timers.borrow_mut().remove(timer);
                 }
-                let mut fibers = self.fibers.borrow_mut();
-                let reference = fibers.remove(index);
-                self.remote().set_load(fibers.len());
-                reference
+                self.with_fibers(|fibers| {
+                    let reference = fibers.remove(index);
+                    self.remote().set_load(fibers.len());
+                    reference
+                })
             }
         };
         if header.lane == Lane::Free && self.shared.is_closing.load(Ordering::Relaxed) {
@@ -310,6 +316,8 @@ impl Worker {
             Some(own) => unsafe { own.resume(self, coroutine) },
         };
         self.pulse.leave();
+        // Before a park is committed, after which it may run elsewhere.
+        header.since.store(self.pulse.time(), Ordering::Relaxed);
         match result {
             CoroutineResult::Yield(Suspend::Yield) => self.push_again(header.lane, fiber),
             CoroutineResult::Yield(how) => {

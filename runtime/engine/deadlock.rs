@@ -20,8 +20,8 @@
 //!
 //! # Invariants
 //!
-//! 1. While a worker is in the list of sleepers it changes neither its timers nor its list of
-//!    fibers; another thread that holds the list's lock may read both.
+//! 1. While a worker is in the list of sleepers it does not change its timers; another thread that
+//!    holds the list's lock may read them.
 //! 2. A `run` is known before its main green thread is spawned, and is looked for by that one's id:
 //!    a `run` whose main has not been spawned, or has ended, is not waiting.
 //!
@@ -273,8 +273,9 @@ fn find(shared: &Shared, mains: &[Arc<Main>]) -> Finding {
     }
     let mut fibers: Vec<FiberRef> = Vec::new();
     for remote in shared.remotes() {
-        // SAFETY: as above.
-        unsafe { remote.for_each_fiber(|fiber| fibers.push(fiber.clone())) };
+        if !remote.for_each_fiber(|fiber| fibers.push(fiber.clone())) {
+            return Finding::Busy;
+        }
     }
     if !fibers.iter().all(|fiber| fiber.header().life.is_parked()) {
         return Finding::Busy;

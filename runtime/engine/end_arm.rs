@@ -28,6 +28,10 @@ impl<'t> EndArm<'t> {
 }
 
 impl Arm for EndArm<'_> {
+    fn name(&self) -> &'static str {
+        "JoinHandle::join"
+    }
+
     fn try_now(&mut self) -> bool {
         self.is_over()
     }

@@ -174,6 +174,7 @@ impl Header {
         if cause.is_some() {
             return;
         }
+        super::metrics::count_end(is_killed);
         let end = Arc::new(end);
         *cause = Some(end.clone());
         if !is_killed {

@@ -36,6 +36,7 @@ use super::locals::Locals;
 use super::lock_checks::HeldLocks;
 use super::own::{Block, ThreadPointer};
 use super::remote::Remote;
+use super::spans::{Marks, Spanned};
 use super::stack::{SizeClass, Stack};
 use super::timers::TimerKey;
 use super::waiter::Waiter;
@@ -96,6 +97,10 @@ pub(crate) struct Header {
     pub(super) references: AtomicU32,
     /// That of `birth`, here for who wakes it, in the same cache line as the rest of what it takes.
     pub(crate) lane: Lane,
+    pub(super) marks: Marks,
+    /// When it last gave its worker up, as that one's clock had it (`coarse`); in a gap that the
+    /// alignment leaves in this line.
+    pub(super) since: AtomicU32,
     pub(super) vtable: &'static VTable,
     /// Link of the inbox.
     pub(super) link: AtomicPtr<Header>,
@@ -114,6 +119,8 @@ pub(crate) struct Header {
     /// Its timer, made at the first wait with a deadline: the place in the home's timers or, of a
     /// free fiber, in those of `timer_home`.
     pub(crate) timer: Cell<Option<TimerKey>>,
+    /// Until when it waits, while it does so with a deadline; for who looks at it.
+    pub(super) deadline: Cell<Option<Instant>>,
     /// Among whose timers a free fiber has its own.
     pub(super) timer_home: Cell<*const Remote>,
     /// Its timeout scopes and shields; touched by the fiber itself only.
@@ -148,12 +155,17 @@ pub(crate) struct Birth {
     pub(crate) lane: Lane,
     pub(crate) stack_class: SizeClass,
     pub(crate) id: u64,
+    /// The green thread that has spawned it, by its number; 0 for none.
+    pub(super) parent: u64,
+    /// When it was spawned, by the clock of its spawner's worker.
+    pub(super) since: u32,
     pub(crate) site: &'static Location<'static>,
     pub(crate) name: Option<Box<str>>,
     /// What it inherits; the fiber's own once it has started.
     pub(super) bindings: Bindings,
     /// Its start is put off until then.
     pub(crate) starts_at: Option<Instant>,
+    pub(super) spanned: Spanned,
 }
 
 // SAFETY: the link is used by the inbox only.

@@ -38,7 +38,7 @@ impl ThreadId {
         ThreadId(NonZeroU64::new(id).expect("ids count from 1"))
     }
 
-    pub(super) fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         self.0.get()
     }
 }

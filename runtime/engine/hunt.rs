@@ -9,12 +9,14 @@
 //! 3. A worker counts as searching only while it does nothing else.
 
 use super::atomic::Ordering;
+use super::coarse;
 use super::fiber::{FiberRef, Lane};
 use super::remote::Remote;
 use super::shared::Runnable;
 use super::worker::Worker;
 use crossbeam_deque::Steal;
 use std::hint;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
@@ -162,11 +164,13 @@ impl Worker {
             || self.must_wind_up()
             || !self.ready.is_empty()
             || self.queued() > 0;
+        self.note_sleep();
         if !stays_awake {
             match self.shared.simulation() {
                 None => self.sleep_in_reactor(self.time_to_next_duty()),
                 Some(simulation) => self.let_time_pass(simulation),
             }
+            self.note_wakeup();
         }
         inbox.get_up();
         self.come_back();
@@ -174,6 +178,7 @@ impl Worker {
         self.fire_due_timers();
         self.spread();
         self.pace.slept(&self.pulse);
+        self.pulse.set_time(coarse::now());
         is_searching
     }
 
@@ -197,8 +202,7 @@ impl Worker {
             return false;
         }
         // Those that were killed and wait all the same are shielded: they wake the worker.
-        let is_alive = |(_, fiber): (usize, &FiberRef)| !fiber.header().life.is_killed();
-        let fibers = self.fibers.borrow();
+        let is_alive = |fiber: ManuallyDrop<FiberRef>| !fiber.header().life.is_killed();
         let mut has_free = false;
         for remote in self.shared.remotes() {
             let free = remote.free_fibers.lock();
@@ -207,7 +211,7 @@ impl Worker {
                 return true;
             }
         }
-        fibers.is_empty() && !has_free || fibers.iter().any(is_alive)
+        self.with_fibers(|fibers| fibers.is_empty() && !has_free || fibers.iter().any(is_alive))
     }
 
     /// Waits for events without running anybody (`Worker::park_in_place`).
@@ -222,6 +226,7 @@ impl Worker {
             }
             inbox.get_up();
             self.pulse.go_on();
+            self.pulse.set_time(coarse::now());
             self.come_back();
         }
         if self.shared.is_closing.load(Ordering::Relaxed) {
@@ -269,7 +274,10 @@ impl Worker {
     fn steal_half(&self, sibling: &Remote) -> Option<Runnable> {
         loop {
             match sibling.stealer().steal_batch_and_pop(&self.deque) {
-                Steal::Success(work) => return Some(work),
+                Steal::Success(work) => {
+                    self.counters().steals.add(1);
+                    return Some(work);
+                }
                 Steal::Empty => return None,
                 Steal::Retry => hint::spin_loop(),
             }
@@ -301,6 +309,7 @@ impl Worker {
             .next
             .compare_exchange(task.as_ptr(), ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed)
             .ok()
+            .inspect(|_| self.counters().steals.add(1))
             .map(|_| Runnable(task))
     }
 }

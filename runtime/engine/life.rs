@@ -16,6 +16,8 @@
 //! | `JOINER` | handle, `set_joiner` | handle, `unset_joiner` | the joiner's cell is filled |
 //! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` before its `park` |
 //! | `WATCHED` | anyone, `set_watched` | nobody | somebody is in the list of `watch` |
+//! | `IN_PLACE` | owner, `stay_in_place` | owner, `leave_place` | it waits without leaving its stack |
+//! | `HELD` | a looker, `hold` | the same, `release` | parked, and looked at: not to be resumed |
 //!
 //! # Invariants
 //!
@@ -27,6 +29,9 @@
 //!    moment that `FINISHED` is set over it.
 //! 4. The result belongs to the handle once `FINISHED` is set, if `HANDLE` was set then; to the
 //!    ending green thread otherwise.
+//! 5. `hold` exchanges `PARKED` for `HELD`, so whoever would end the park finds none: he leaves a
+//!    token, `EXPIRED` or `KILLED`, which `release` finds. The looker then makes the waiter
+//!    runnable in his place, or parks it again.
 //!
 //! # Orderings
 //!
@@ -47,10 +52,20 @@ const HANDLE: u32 = 1 << 5;
 const JOINER: u32 = 1 << 6;
 const PERMIT: u32 = 1 << 7;
 const WATCHED: u32 = 1 << 8;
+const IN_PLACE: u32 = 1 << 9;
+const HELD: u32 = 1 << 10;
 
 /// The life-state word.
 #[derive(Debug)]
 pub(crate) struct Life(AtomicU32);
+
+/// What a looker has to know to end his hold of a parked waiter.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "who is held is never resumed"]
+pub(crate) struct Hold {
+    /// It was killed before, and waits all the same: it is shielded.
+    was_killed: bool,
+}
 
 /// What the ending green thread learns from [`Life::finish`].
 #[derive(Clone, Copy, Debug)]
@@ -102,8 +117,8 @@ impl Life {
     /// Ends a park by its deadline. True if the caller has to make the waiter runnable.
     #[must_use]
     pub(crate) fn expire(&self) -> bool {
-        let end = |word| (word & PARKED != 0).then_some((word & !PARKED) | EXPIRED);
-        self.update(Ordering::AcqRel, end).is_some()
+        let end = |word| (word & (PARKED | HELD) != 0).then_some((word & !PARKED) | EXPIRED);
+        self.update(Ordering::AcqRel, end).is_some_and(|before| before & PARKED != 0)
     }
 
     /// [`expire`](Life::expire) by another thread than the waiter's own, whose park may be about
@@ -154,6 +169,35 @@ impl Life {
     /// Whether the waiter is parked and nobody has claimed its wake-up yet.
     pub(crate) fn is_parked(&self) -> bool {
         self.0.load(Ordering::Acquire) & PARKED != 0
+    }
+
+    /// Keeps a parked waiter from being resumed until it is released: meanwhile all that is its own
+    /// may be read. None if it is not parked, or waits in place.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        let hold = |word| (word & (PARKED | IN_PLACE) == PARKED).then_some((word ^ PARKED) | HELD);
+        let before = self.update(Ordering::AcqRel, hold)?;
+        Some(Hold { was_killed: before & KILLED != 0 })
+    }
+
+    /// Ends a hold. True if the park was ended meanwhile: the caller has to make the waiter
+    /// runnable.
+    #[must_use]
+    pub(crate) fn release(&self, hold: Hold) -> bool {
+        let ends = if hold.was_killed { TOKEN | EXPIRED } else { TOKEN | EXPIRED | KILLED };
+        let park_again = |word: u32| match word & ends {
+            0 => Some((word & !HELD) | PARKED),
+            _ => Some(word & !HELD),
+        };
+        self.update(Ordering::AcqRel, park_again).is_some_and(|before| before & ends != 0)
+    }
+
+    /// Says that the waiter is about to wait on its own stack, which goes on being used.
+    pub(crate) fn stay_in_place(&self) {
+        self.0.fetch_or(IN_PLACE, Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave_place(&self) {
+        self.0.fetch_and(!IN_PLACE, Ordering::Relaxed);
     }
 
     #[inline]
@@ -223,131 +267,4 @@ impl Life {
 }
 
 #[cfg(all(test, loom))]
-mod models {
-    use super::Life;
-    use loom::cell::UnsafeCell;
-    use loom::sync::Arc;
-    use loom::sync::atomic::{
-        AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
-    };
-    use loom::thread;
-
-    /// Parks as a worker does for its fiber; true if the wait has to be slept out.
-    fn park(life: &Life, queue: &AtomicUsize) -> bool {
-        if life.take_token() {
-            return false;
-        }
-        if life.commit_park(true) {
-            // Off the stack now; whoever claims the wake counts one up in the queue, which is as
-            // good as the inbox: its push releases, its drain acquires.
-            while queue.load(Acquire) == 0 {
-                thread::yield_now();
-            }
-            queue.fetch_sub(1, Relaxed);
-            return true;
-        }
-        assert!(life.take_token(), "nothing else keeps a park from being committed");
-        true
-    }
-
-    #[test]
-    fn loom_a_deadline_that_fires_elsewhere_ends_the_park_that_is_about_to_begin() {
-        loom::model(|| {
-            let life = Arc::new(Life::new(true));
-            let other = life.clone();
-            let sentry = thread::spawn(move || other.expire_from_afar());
-            let is_parked = life.commit_park(true);
-            let has_woken = sentry.join().expect("does not panic");
-            assert_eq!(is_parked, has_woken);
-            assert!(!life.is_parked());
-        });
-    }
-
-    #[test]
-    fn loom_unpark_before_or_after_park_is_never_lost() {
-        loom::model(|| {
-            let life = Arc::new(Life::new(false));
-            let queue = Arc::new(AtomicUsize::new(0));
-            let data = Arc::new(UnsafeCell::new(0));
-            let waker = {
-                let (life, queue, data) = (life.clone(), queue.clone(), data.clone());
-                thread::spawn(move || {
-                    // SAFETY: the only access before the token is consumed.
-                    data.with_mut(|data| unsafe { *data = 7 });
-                    if life.unpark() {
-                        queue.fetch_add(1, Release);
-                    }
-                })
-            };
-            park(&life, &queue);
-            // SAFETY: happens after the unpark, or the model reports the race.
-            assert_eq!(data.with(|data| unsafe { *data }), 7);
-            waker.join().expect("the waker does not panic");
-        });
-    }
-
-    #[test]
-    fn loom_one_park_is_claimed_once() {
-        loom::model(|| {
-            let life = Arc::new(Life::new(false));
-            assert!(life.commit_park(true));
-            let claims: Vec<_> = [Life::unpark, Life::expire, Life::kill]
-                .into_iter()
-                .map(|claim| {
-                    let life = life.clone();
-                    thread::spawn(move || usize::from(claim(&life)))
-                })
-                .collect();
-            let claimed: usize = claims.into_iter().map(|claim| claim.join().expect("ends")).sum();
-            assert_eq!(claimed, 1);
-            assert!(!life.is_parked());
-            assert!(life.is_killed());
-        });
-    }
-
-    #[test]
-    fn loom_joiner_sees_the_result_or_is_woken() {
-        loom::model(|| {
-            let life = Arc::new(Life::new(true));
-            let result = Arc::new(UnsafeCell::new(None));
-            let joiner = Arc::new(UnsafeCell::new(false));
-            let woken = Arc::new(AtomicUsize::new(0));
-            let ending = {
-                let (life, result) = (life.clone(), result.clone());
-                let (joiner, woken) = (joiner.clone(), woken.clone());
-                thread::spawn(move || {
-                    // SAFETY: invariant 4: before `finish` the result is ours.
-                    result.with_mut(|result| unsafe { *result = Some(7) });
-                    let finish = life.finish();
-                    assert!(finish.has_handle);
-                    if finish.has_joiner {
-                        // SAFETY: invariant 3.
-                        assert!(joiner.with(|joiner| unsafe { *joiner }));
-                        woken.store(1, Relaxed);
-                    }
-                })
-            };
-            // SAFETY: invariant 3: `JOINER` is clear.
-            joiner.with_mut(|joiner| unsafe { *joiner = true });
-            if life.set_joiner() {
-                while !life.is_finished() {
-                    thread::yield_now();
-                }
-            }
-            // SAFETY: invariant 4.
-            assert_eq!(result.with(|result| unsafe { *result }), Some(7));
-            ending.join().expect("the ending thread does not panic");
-        });
-    }
-
-    #[test]
-    fn loom_result_is_dropped_by_exactly_one_side() {
-        loom::model(|| {
-            let life = Arc::new(Life::new(true));
-            let other = life.clone();
-            let ending = thread::spawn(move || usize::from(!other.finish().has_handle));
-            let by_handle = usize::from(life.drop_handle());
-            assert_eq!(by_handle + ending.join().expect("ends"), 1);
-        });
-    }
-}
+mod models;

@@ -12,9 +12,10 @@ use super::atomic::{AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering};
 use super::limits;
 use super::park::{self, Outcome};
 use super::wait_list::{self, List, Node, Ticket, Wake};
-use super::waiter::Waiter;
+use super::waiter::{OsThread, Waiter};
 use super::worker::Worker;
-use std::mem::ManuallyDrop;
+use std::marker::PhantomData;
+use std::mem::{ManuallyDrop, offset_of};
 use std::ptr;
 use std::thread;
 use std::time::Instant;
@@ -29,6 +30,9 @@ pub(crate) type Wakeup = wait_list::Wakeup<Waiter>;
 /// has on its stack.
 const GRANTS_AT_ONCE: usize = 16;
 
+/// Arms of a wait that are named in a report.
+pub(crate) const ARMS_AT_MOST: usize = 8;
+
 /// Says what somebody waits for, in a report of a deadlock.
 #[derive(Debug)]
 pub(crate) struct Reason(pub(crate) &'static str);
@@ -39,7 +43,21 @@ pub(crate) struct WaitsFor {
     reason: AtomicPtr<Reason>,
     /// The number of the thread for whose end it waits, or 0.
     thread: AtomicU64,
+    detail: AtomicPtr<Detail>,
 }
+
+/// What there is to say of a wait besides its reason; lies on the stack of who waits.
+#[derive(Debug)]
+pub(crate) enum Detail {
+    /// For a lock: who holds it.
+    Lock(*const Holder),
+    /// For the first of several arms: what they are, as far as there is room, and how many.
+    Arms([&'static str; ARMS_AT_MOST], usize),
+}
+
+/// Who holds a lock, by his number: noted for reports, after the lock was taken.
+#[derive(Debug)]
+pub(crate) struct Holder(AtomicU64);
 
 /// How a wait in a line ended, with the payload.
 #[derive(Debug)]
@@ -81,8 +99,12 @@ impl Wake for Waiter {
 }
 
 impl WaitsFor {
+    /// Where the reason is, for debuggers.
+    pub(super) const REASON_OFFSET: usize = offset_of!(WaitsFor, reason);
+
     pub(crate) fn new() -> WaitsFor {
-        WaitsFor { reason: AtomicPtr::new(ptr::null_mut()), thread: AtomicU64::new(0) }
+        let (reason, detail) = (AtomicPtr::default(), AtomicPtr::default());
+        WaitsFor { reason, thread: AtomicU64::new(0), detail }
     }
 
     /// For reports only: it may have changed meanwhile.
@@ -94,6 +116,16 @@ impl WaitsFor {
     /// The number of the thread for whose end it waits. For reports only.
     pub(crate) fn thread(&self) -> Option<u64> {
         Some(self.thread.load(Ordering::Relaxed)).filter(|&thread| thread != 0)
+    }
+
+    /// What else there is to say.
+    ///
+    /// # Safety
+    ///
+    /// The green thread is held (`life` invariant 5) for as long as what is returned is used.
+    pub(super) unsafe fn detail(&self) -> Option<&Detail> {
+        // SAFETY: it is cleared before it goes, by the green thread, which is held.
+        unsafe { self.detail.load(Ordering::Relaxed).as_ref() }
     }
 
     #[inline]
@@ -134,6 +166,57 @@ impl Drop for EndOf {
     fn drop(&mut self) {
         // The reason goes right after, with the field.
         set_thread(0);
+    }
+}
+
+/// Has the calling green thread's next wait say more for reports, until this is dropped.
+pub(crate) struct Detailed<'d>(PhantomData<&'d Detail>);
+
+impl<'d> Detailed<'d> {
+    pub(crate) fn new(detail: &'d Detail) -> Detailed<'d> {
+        set_detail(detail);
+        Detailed(PhantomData)
+    }
+}
+
+impl Drop for Detailed<'_> {
+    fn drop(&mut self) {
+        set_detail(ptr::null());
+    }
+}
+
+fn set_detail(detail: *const Detail) {
+    if let Some((_, fiber)) = Worker::on_fiber() {
+        // SAFETY: the calling fiber runs.
+        unsafe { fiber.as_ref() }.waits_for.detail.store(detail.cast_mut(), Ordering::Relaxed);
+    }
+}
+
+impl Holder {
+    pub(crate) const fn new() -> Holder {
+        Holder(AtomicU64::new(0))
+    }
+
+    /// Notes the calling thread; none if it is an OS thread that has no number yet.
+    #[inline]
+    pub(crate) fn note(&self) {
+        let number = match Worker::on_fiber() {
+            // SAFETY: the calling fiber runs.
+            Some((_, fiber)) => unsafe { fiber.as_ref() }.id,
+            None => OsThread::known_number(),
+        };
+        self.0.store(number, Ordering::Relaxed);
+    }
+
+    /// For a lock that may be taken in a way that nobody notes: before it is given up.
+    #[inline]
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// The number of who took the lock last, while it is taken.
+    pub(super) fn number(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|&number| number != 0)
     }
 }
 

@@ -23,6 +23,7 @@ use super::atomic::{AtomicU32, Ordering};
 use super::limits;
 use super::worker::Worker;
 use std::cell::Cell;
+use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
@@ -38,8 +39,24 @@ static INDICES: AtomicU32 = AtomicU32::new(1);
 #[derive(Debug)]
 pub(crate) struct Local<T: 'static> {
     index: Index,
+    kind: Kind,
     value: PhantomData<fn() -> T>,
 }
+
+/// What can be done with the values of a key by who does not know their type.
+#[derive(Debug)]
+struct Kind {
+    free: Free,
+    /// For reports, as `show`; empty for none.
+    name: &'static str,
+    show: Option<ShowErased>,
+}
+
+/// Writes a value for reports.
+pub type Show<T> = fn(&T, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+/// A [`Show`] that is given a pointer to a value of its type.
+type ShowErased = unsafe fn(NonNull<()>, &mut fmt::Formatter<'_>) -> fmt::Result;
 
 /// The values of one thread: null for none yet, `GONE` once they have been destroyed.
 #[derive(Debug)]
@@ -61,8 +78,8 @@ struct Table {
 enum Slot {
     #[default]
     Empty,
-    /// A value behind `Box::into_raw`, and what drops the box.
-    Alive(NonNull<()>, Free),
+    /// A value behind `Box::into_raw`, and what drops the box or shows the value.
+    Alive(NonNull<()>, &'static Kind),
     Destroyed,
 }
 
@@ -109,8 +126,16 @@ impl Index {
 }
 
 impl<T: 'static> Local<T> {
-    pub(crate) const fn new() -> Local<T> {
-        Local { index: Index::new(), value: PhantomData }
+    /// A key with a name, whose values `show` writes on other threads than their own, while that is
+    /// kept from running.
+    pub(crate) const fn named(name: &'static str, show: Option<Show<T>>) -> Local<T> {
+        let show = match show {
+            // SAFETY: a reference and a pointer to what is `Sized` are passed alike.
+            Some(show) => Some(unsafe { mem::transmute::<Show<T>, ShowErased>(show) }),
+            None => None,
+        };
+        let kind = Kind { free: free::<T>, name, show };
+        Local { index: Index::new(), kind, value: PhantomData }
     }
 
     /// Calls `body` with the calling thread's value, which `init` makes if there is none yet.
@@ -126,18 +151,38 @@ impl<T: 'static> Local<T> {
             Some((_, fiber)) => {
                 // SAFETY: the calling fiber runs until `body` has returned and longer.
                 let locals = unsafe { &fiber.as_ref().locals };
-                locals.find(index)?.or_else(|| locals.insert(index, init()))?
+                locals.find(index)?.or_else(|| locals.insert(index, &self.kind, init()))?
             }
             None => OS_LOCALS.with(|locals| {
                 if locals.0.get().is_null() {
                     // Fails if the thread's destructors have come past this one.
                     END.try_with(|_| ()).ok()?;
                 }
-                locals.find(index)?.or_else(|| locals.insert(index, init()))
+                locals.find(index)?.or_else(|| locals.insert(index, &self.kind, init()))
             })?,
         };
         // SAFETY: invariants 3 and 4.
         Some(body(unsafe { value.cast::<T>().as_ref() }))
+    }
+}
+
+/// Drops the box of a value.
+///
+/// # Safety
+///
+/// It is a `T`, behind `Box::into_raw`, and nobody finds it any more.
+unsafe fn free<T>(value: NonNull<()>) {
+    // SAFETY: by the caller's promise.
+    drop(unsafe { Box::from_raw(value.cast::<T>().as_ptr()) });
+}
+
+/// A value that is written by what its key says.
+struct Shown(NonNull<()>, ShowErased);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: made by `show_all` from a value and its kind, which it keeps alive.
+        unsafe { (self.1)(self.0, f) }
     }
 }
 
@@ -167,9 +212,12 @@ impl Locals {
     /// Stores a value. If `init` has stored one meanwhile that one is dropped, as in std. `None`
     /// if `init` was so slow to come that the values are gone.
     #[cold]
-    fn insert<T: 'static>(&self, index: usize, value: T) -> Option<NonNull<()>> {
-        // SAFETY: made below from a box of this very type (invariant 3).
-        let free = |value: NonNull<()>| drop(unsafe { Box::from_raw(value.cast::<T>().as_ptr()) });
+    fn insert<T: 'static>(
+        &self,
+        index: usize,
+        kind: &'static Kind,
+        value: T,
+    ) -> Option<NonNull<()>> {
         // Asked after `init`, which is user code.
         self.find(index)?;
         if self.0.get().is_null() {
@@ -182,14 +230,15 @@ impl Locals {
             if table.slots.len() <= index {
                 table.slots.resize(index + 1, Slot::Empty);
             }
-            let former = mem::replace(&mut table.slots[index], Slot::Alive(value, free));
+            let former = mem::replace(&mut table.slots[index], Slot::Alive(value, kind));
             if mem::needs_drop::<T>() && matches!(former, Slot::Empty) {
                 table.order.push(index);
             }
             former
         };
-        if let Slot::Alive(former, _) = former {
-            free(former);
+        if let Slot::Alive(former, kind) = former {
+            // SAFETY: made above, by a former call; of the same key, so of the same type.
+            unsafe { (kind.free)(former) };
         }
         Some(value)
     }
@@ -215,12 +264,34 @@ impl Locals {
         // SAFETY: made by `Box::into_raw` in `insert`; nobody finds it any more.
         let table = unsafe { Box::from_raw(self.0.replace(GONE)) };
         for slot in table.slots {
-            if let Slot::Alive(value, free) = slot {
+            if let Slot::Alive(value, kind) = slot {
                 // SAFETY: as above. It has no destructor: only the box goes.
-                unsafe { free(value) };
+                unsafe { (kind.free)(value) };
             }
         }
         true
+    }
+
+    /// Writes the values that have a name and can be shown. A value whose code panics is left out.
+    ///
+    /// # Safety
+    ///
+    /// The thread to which they belong does not run meanwhile, nor whoever it has lent a value to
+    /// that is not `Sync`: what can be shown is `Send`, so nobody else has it.
+    pub(super) unsafe fn show_all(&self) -> Vec<(&'static str, String)> {
+        let table = self.0.get();
+        if table.is_null() || table == GONE {
+            return Vec::new();
+        }
+        // SAFETY: as in `find`; its owner does not run, by the caller's promise.
+        let slots = unsafe { &(*table).slots };
+        let show = |slot: &Slot| {
+            let Slot::Alive(value, kind) = *slot else { return None };
+            let shown = Shown(value, kind.show?);
+            let text = panic::catch_unwind(AssertUnwindSafe(|| shown.to_string())).ok()?;
+            Some((kind.name, text))
+        };
+        slots.iter().filter_map(show).collect()
     }
 
     /// Takes out the newest value that has a destructor.
@@ -229,7 +300,7 @@ impl Locals {
         let table = unsafe { &mut *self.0.get() };
         let index = table.order.pop()?;
         match mem::replace(&mut table.slots[index], Slot::Destroyed) {
-            Slot::Alive(value, free) => Some((value, free)),
+            Slot::Alive(value, kind) => Some((value, kind.free)),
             Slot::Empty | Slot::Destroyed => unreachable!("a key is in the order once, alive"),
         }
     }

@@ -7,16 +7,21 @@
 //! (what happens when a worker is stuck), `runtime` (how it all starts and ends).
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+mod anchor;
 mod atomic;
 mod backlog;
 mod barrier;
 // Above the lists there is nothing yet in a model.
 #[cfg_attr(loom, allow(dead_code))]
 mod choice;
+mod counters;
+mod histogram;
 mod idle;
 mod inbox;
 mod life;
 mod mutex_word;
+mod owned;
 mod request;
 mod rwlock_word;
 mod slot;
@@ -36,6 +41,8 @@ mod builder;
 mod choose;
 #[cfg(not(loom))]
 mod clock;
+#[cfg(not(loom))]
+mod coarse;
 #[cfg(not(loom))]
 mod command_ext;
 #[cfg(not(loom))]
@@ -88,7 +95,13 @@ mod lock_guard;
 #[cfg(not(loom))]
 mod lock_report;
 #[cfg(not(loom))]
+mod meter;
+#[cfg(not(loom))]
+mod metrics;
+#[cfg(not(loom))]
 mod monitor;
+#[cfg(not(loom))]
+mod muster;
 #[cfg(not(loom))]
 mod nursery;
 #[cfg(not(loom))]
@@ -124,9 +137,15 @@ mod remote;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
+mod resting;
+#[cfg(not(loom))]
+mod roster;
+#[cfg(not(loom))]
 mod run;
 #[cfg(not(loom))]
 mod runtime;
+#[cfg(not(loom))]
+mod runtimes;
 #[cfg(not(loom))]
 mod scope;
 #[cfg(not(loom))]
@@ -138,6 +157,8 @@ mod signals;
 #[cfg(not(loom))]
 mod simulation;
 #[cfg(not(loom))]
+mod spans;
+#[cfg(not(loom))]
 mod spare;
 #[cfg(not(loom))]
 mod spawn;
@@ -145,6 +166,12 @@ mod spawn;
 mod stack;
 #[cfg(not(loom))]
 mod stand_in;
+#[cfg(not(loom))]
+mod survey;
+#[cfg(not(loom))]
+mod tenants;
+#[cfg(not(loom))]
+mod trace;
 #[cfg(not(loom))]
 mod wait;
 #[cfg(not(loom))]
@@ -176,6 +203,8 @@ pub(crate) use self::{
     locals::Local,
     lock_checks::locks_here,
     lock_guard::LockGuard,
+    metrics::{metrics_of_all, stack_memory_of_all},
+    monitor::Function,
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
         register_from_anywhere, yield_now,
@@ -189,6 +218,8 @@ pub(crate) use self::{
     signals::{Caught, Heard, Sender},
     simulation::{settle, settle_at_last},
     slot::Seen,
+    survey::{Descriptor, Phase, Sighting, Survey, Wishes, WorkerSight, find, survey},
+    trace::trace_notes,
     waiter::Waiter,
     wakeups::Wakeups,
     worker::BYTES_PER_IO_CALL,
@@ -202,6 +233,7 @@ pub use self::{
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
     handles::{JoinHandle, LocalJoinHandle},
+    histogram::Histogram,
     hooks::{
         Inside, Unwound, catch_end, install as install_hooks,
         install_for_all as install_hooks_for_all, is_cooperative,
@@ -210,7 +242,9 @@ pub use self::{
     killed::Killed,
     limits::TimedOut,
     living::LivingThread,
+    locals::Show,
     lock_report::{LockChecks, LockReport, LockUse},
+    metrics::{Metrics, StackMemory},
     monitor::{Monitor, MonitorStatistics, monitor_statistics},
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
@@ -223,4 +257,5 @@ pub use self::{
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
     stack::Statistics as StackStatistics,
+    trace::TraceNote,
 };

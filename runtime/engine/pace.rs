@@ -14,6 +14,7 @@
 //! finds another pulse (a seqlock, see `monitor::identity`). On x86-64 all of this is plain moves.
 
 use super::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+use super::coarse;
 use super::fiber::Header;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -33,6 +34,8 @@ pub(crate) struct Pulse {
     left: AtomicU32,
     /// Looks and sleeps until now; it wraps around.
     looks: AtomicU32,
+    /// When the worker last looked or woke up (`coarse`).
+    time: AtomicU32,
 }
 
 /// A pulse at one moment.
@@ -47,6 +50,8 @@ pub(super) struct Beat {
 #[derive(Debug)]
 pub(crate) struct Pace {
     interval: Cell<u32>,
+    /// Switches of this interval that somebody was told of.
+    told: Cell<u32>,
     last_look: Cell<Instant>,
     /// The worker has slept since the last look, so the time since then predicts nothing.
     has_slept: Cell<bool>,
@@ -58,6 +63,7 @@ impl Pulse {
             fiber: AtomicPtr::new(ptr::null_mut()),
             left: AtomicU32::new(SWITCHES_AT_MOST),
             looks: AtomicU32::new(0),
+            time: AtomicU32::new(coarse::now()),
         }
     }
 
@@ -104,6 +110,17 @@ impl Pulse {
         self.looks.store(looks, Ordering::Relaxed);
     }
 
+    /// When the worker last looked or woke up: what it takes for now. From any thread.
+    #[inline]
+    pub(super) fn time(&self) -> u32 {
+        self.time.load(Ordering::Relaxed)
+    }
+
+    /// Worker only.
+    pub(super) fn set_time(&self, time: u32) {
+        self.time.store(time, Ordering::Relaxed);
+    }
+
     /// From any thread.
     pub(super) fn beat(&self) -> Beat {
         // Acquire pairs with `enter`.
@@ -117,6 +134,7 @@ impl Pace {
     pub(crate) fn new() -> Pace {
         Pace {
             interval: Cell::new(SWITCHES_AT_MOST),
+            told: Cell::new(0),
             last_look: Cell::new(Instant::now()),
             has_slept: Cell::new(false),
         }
@@ -129,17 +147,38 @@ impl Pace {
         self.interval.set(self.interval.get() - left + 1);
     }
 
-    /// Sets the interval to the next look, which the switches since the last one predict.
-    pub(super) fn looked(&self, pulse: &Pulse, now: Instant) {
+    /// How many switches there were that nobody was told of yet.
+    pub(super) fn tell(&self, pulse: &Pulse) -> u32 {
+        let count = self.interval.get() - pulse.left.load(Ordering::Relaxed);
+        count - self.told.replace(count)
+    }
+
+    /// Sets the interval to the next look, which the switches since the last one predict. Returns
+    /// how many of those nobody was told of yet, and how long each took in the mean, if that is
+    /// known.
+    pub(super) fn looked(&self, pulse: &Pulse, now: Instant) -> (u32, Option<Duration>) {
         let elapsed = now.saturating_duration_since(self.last_look.replace(now));
+        let count = self.tell(pulse);
+        self.told.set(0);
         if self.has_slept.replace(false) {
-            return pulse.begin(self.interval.get());
+            pulse.begin(self.interval.get());
+            return (count, None);
         }
         let per_switch = elapsed / self.interval.get();
         let switches = LOOK_EVERY.as_nanos() / per_switch.as_nanos().max(1);
         let interval = (switches as u32).clamp(1, SWITCHES_AT_MOST);
         self.interval.set(interval);
         pulse.begin(interval);
+        (count, Some(per_switch))
+    }
+
+    /// Ends an interval before a wait in the reactor. Returns how many switches there were in it
+    /// that nobody was told of yet.
+    pub(super) fn pause(&self, pulse: &Pulse) -> u32 {
+        let count = self.tell(pulse);
+        self.told.set(0);
+        pulse.begin(self.interval.get());
+        count
     }
 
     /// Starts anew after a wait in the reactor, which was a look as well.

@@ -15,9 +15,11 @@ use super::line::{Reason, WaitingFor};
 use super::park::{self, Outcome};
 use super::runtime::{self, Runtime};
 use super::shared::Shared;
+use super::stack::SizeClass;
 use super::waiter::Waiter;
 use super::wish::Wish;
 use super::worker::Worker;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,8 @@ pub(super) struct Census {
 #[derive(Debug, Default)]
 pub(super) struct Live {
     pub(super) count: usize,
+    /// Green threads that were spawned outside of the workers, ever.
+    pub(super) spawned_outside: u64,
     /// Green threads of this runtime that wait for the others.
     inside: usize,
     waiting: Vec<Waiter>,
@@ -70,6 +74,53 @@ impl Live {
         }
         self.moments += 1;
         self.waiting.clone()
+    }
+}
+
+impl Shared {
+    /// Takes up to `wanted` places for green threads with default stacks, at least one.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` at the limit on live green threads, as std's `spawn` reports the system's
+    /// limit on threads; the error of `mmap` if there is no address space for a stack.
+    pub(crate) fn take_places(&self, wanted: usize, class: SizeClass) -> io::Result<usize> {
+        self.take_places_of(&mut self.census.state.lock(), wanted, class)
+    }
+
+    /// Takes a place for a green thread that is spawned outside of the workers, and counts it.
+    ///
+    /// # Errors
+    ///
+    /// As [`take_places`](Shared::take_places).
+    pub(super) fn take_place_outside(&self, class: SizeClass) -> io::Result<()> {
+        let mut live = self.census.state.lock();
+        self.take_places_of(&mut live, 1, class)?;
+        live.spawned_outside += 1;
+        Ok(())
+    }
+
+    fn take_places_of(
+        &self,
+        live: &mut Live,
+        wanted: usize,
+        class: SizeClass,
+    ) -> io::Result<usize> {
+        let count = wanted.min(self.live_limit - live.count);
+        if count == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                format!("the limit of {} live green threads is reached", self.live_limit),
+            ));
+        }
+        self.stacks.reserve(class, count)?;
+        live.count += count;
+        Ok(count)
+    }
+
+    pub(crate) fn give_places(&self, count: usize, class: SizeClass) {
+        self.stacks.unreserve(class, count);
+        self.census.leave(count);
     }
 }
 

@@ -12,7 +12,7 @@
 
 use super::atomic::{AtomicU32, Mutex, MutexGuard};
 use super::limits;
-use super::line::{self, Ask, Line, Reason, Waited};
+use super::line::{self, Ask, Detail, Detailed, Holder, Line, Reason, Waited};
 use super::lock_checks::LockId;
 use super::mutex_word::{MutexWord, Turn};
 use super::park;
@@ -41,13 +41,15 @@ const PAUSES: u32 = 16;
 
 /// The raw mutex.
 #[derive(Debug)]
-pub(crate) struct RawMutex(MutexWord<Waiter>, LockId);
+pub(crate) struct RawMutex(MutexWord<Waiter>, LockId, Holder);
 
 // SAFETY: `mutex_word` lets one at most hold the mutex, and `lock` unwinds only without it: in
 // `wait`, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawMutex for RawMutex {
-    const INIT: RawMutex =
-        RawMutex(MutexWord::new(AtomicU32::new(0), Mutex::new(List::new())), LockId::new());
+    const INIT: RawMutex = {
+        let word = MutexWord::new(AtomicU32::new(0), Mutex::new(List::new()));
+        RawMutex(word, LockId::new(), Holder::new())
+    };
 
     type Guard = GuardNoSend;
 
@@ -59,6 +61,7 @@ unsafe impl lock_api::RawMutex for RawMutex {
             self.lock_contended();
         }
         attempt.succeed();
+        self.2.note();
         GuardNoSend::new()
     }
 
@@ -68,6 +71,7 @@ unsafe impl lock_api::RawMutex for RawMutex {
         let is_locked = self.0.try_lock();
         if is_locked {
             self.1.taken(TRY_LOCK, false);
+            self.2.note();
         }
         is_locked.then(GuardNoSend::new)
     }
@@ -118,6 +122,8 @@ impl RawMutex {
     }
 
     fn wait(&self, queue: MutexGuard<'_, Line<Turn>>, at_front: bool) -> Turn {
+        let detail = Detail::Lock(&raw const self.2);
+        let _detailed = Detailed::new(&detail);
         let ask = Ask { at_front, ..Ask::new(&LOCK, None) };
         match line::wait(self.0.queue(), queue, |queue| queue, Turn::Try, ask) {
             Waited::Granted(turn) => turn,

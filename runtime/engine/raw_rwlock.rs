@@ -6,7 +6,7 @@
 
 use super::atomic::{AtomicU32, Mutex};
 use super::limits;
-use super::line::{self, Ask, Reason, Waited};
+use super::line::{self, Ask, Detail, Detailed, Holder, Reason, Waited};
 use super::lock_checks::LockId;
 use super::rwlock_word::{Access, RwLockWord};
 use super::wait_list::List;
@@ -20,13 +20,15 @@ static WRITE: Reason = Reason("RwLock::write");
 
 /// The raw read-write lock.
 #[derive(Debug)]
-pub(crate) struct RawRwLock(RwLockWord<Waiter>, LockId);
+pub(crate) struct RawRwLock(RwLockWord<Waiter>, LockId, Holder);
 
 // SAFETY: `rwlock_word` lets in one writer or many readers, and `lock` unwinds only without the
 // lock: in the wait, which was not granted then, or after `unlock`. Guards stay on their thread.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    const INIT: RawRwLock =
-        RawRwLock(RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new())), LockId::new());
+    const INIT: RawRwLock = {
+        let word = RwLockWord::new(AtomicU32::new(0), Mutex::new(List::new()));
+        RawRwLock(word, LockId::new(), Holder::new())
+    };
 
     type SharedGuard = GuardNoSend;
     type ExclusiveGuard = GuardNoSend;
@@ -52,18 +54,24 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     fn lock_exclusive(&self) -> GuardNoSend {
-        self.lock(Access::Write)
+        let guard = self.lock(Access::Write);
+        self.2.note();
+        guard
     }
 
     #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     fn try_lock_exclusive(&self) -> Option<GuardNoSend> {
-        self.try_lock(Access::Write).then(GuardNoSend::new)
+        self.try_lock(Access::Write).then(|| {
+            self.2.note();
+            GuardNoSend::new()
+        })
     }
 
     #[inline]
     unsafe fn unlock_exclusive(&self, _: GuardNoSend) {
         self.1.given_up();
+        self.2.clear();
         self.0.unlock(Access::Write);
     }
 
@@ -81,6 +89,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 // SAFETY: `downgrade` exchanges the writer for a reader in one step.
 unsafe impl lock_api::RawRwLockDowngrade for RawRwLock {
     unsafe fn downgrade(&self, guard: GuardNoSend) -> GuardNoSend {
+        self.2.clear();
         self.0.downgrade();
         guard
     }
@@ -125,6 +134,8 @@ impl RawRwLock {
             }
         }
         let Some(queue) = self.0.queue_up(access) else { return };
+        let detail = Detail::Lock(&raw const self.2);
+        let _detailed = Detailed::new(&detail);
         let give_up = GiveUp(self);
         let ask = Ask { tag: access.tag(), ..Ask::new(reason(access), None) };
         match line::wait(self.0.queue(), queue, |queue| queue, access, ask) {

@@ -23,11 +23,11 @@ use super::atomic::{AtomicBool, AtomicPtr, AtomicU32, Mutex, MutexGuard, Orderin
 use super::fork;
 use super::poll::duplicate;
 use super::slot::{self, READ_CLOSED, READABLE, Slot, URGENT, WRITABLE, WRITE_CLOSED};
+use super::tenants::{Table, Tenant};
 use super::waiter::Waiter;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
-use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::Deref;
@@ -38,10 +38,6 @@ use std::time::Duration;
 
 /// Events taken from the kernel at once: enough that a thousand ready sockets are one system call.
 pub(super) const EVENT_BATCH: usize = 1024;
-
-/// Descriptors at which a worker looks that falls asleep: far less than what the timer of a short
-/// sleep costs.
-const LOOKED_AT_FOR_WAITERS: usize = 4;
 
 pub(super) const WAKER: Token = Token(usize::MAX);
 
@@ -131,22 +127,6 @@ pub(crate) struct ReactorHandle {
     table: Mutex<Table>,
 }
 
-#[derive(Debug)]
-pub(super) struct Table {
-    tenants: Slab<Tenant>,
-    generation: u32,
-    /// Where somebody who waits was last looked for.
-    at_hand: usize,
-    /// The worker has ended: nobody waits for events any more.
-    is_closed: bool,
-}
-
-#[derive(Debug)]
-struct Tenant {
-    generation: u32,
-    source: Arc<Source>,
-}
-
 /// A worker's reactor.
 #[derive(Debug)]
 pub(crate) struct Reactor {
@@ -154,6 +134,8 @@ pub(crate) struct Reactor {
     events: RefCell<Events>,
     /// Events that were told since `take_told`.
     told: Cell<usize>,
+    /// Events that were told since `take_uncounted`.
+    uncounted: Cell<u64>,
     handle: Arc<ReactorHandle>,
 }
 
@@ -162,12 +144,13 @@ impl Reactor {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
-        let table = Table { tenants: Slab::new(), generation: 0, at_hand: 0, is_closed: false };
+        let table = Table::new();
         let handle = Arc::new(ReactorHandle { registry, waker, table: Mutex::new(table) });
         Ok(Reactor {
             poll: RefCell::new(poll),
             events: RefCell::new(Events::with_capacity(EVENT_BATCH)),
             told: Cell::new(0),
+            uncounted: Cell::new(0),
             handle,
         })
     }
@@ -211,6 +194,7 @@ impl Reactor {
         for event in events.iter() {
             if let Some(source) = table.find(event.token()) {
                 self.told.set(self.told.get() + 1);
+                self.uncounted.set(self.uncounted.get() + 1);
                 // Waking pushes to a queue: no user code runs under the lock.
                 source.post(bits(event), |waiter| waiter.unpark());
             }
@@ -220,6 +204,11 @@ impl Reactor {
     /// How many events there were since the last call.
     pub(crate) fn take_told(&self) -> usize {
         self.told.replace(0)
+    }
+
+    /// How many events there were since the last call of this.
+    pub(super) fn take_uncounted(&self) -> u64 {
+        self.uncounted.replace(0)
     }
 
     /// Tells everybody that nobody will wait here any more.
@@ -272,31 +261,6 @@ fn bits(event: &Event) -> u32 {
     bits
 }
 
-impl Table {
-    pub(super) fn find(&self, token: Token) -> Option<&Source> {
-        let tenant = self.tenants.get(token.0 & u32::MAX as usize)?;
-        (tenant.generation as usize == token.0 >> 32).then_some(&*tenant.source)
-    }
-
-    /// Whether somebody waits for one of a few descriptors: first for that for which somebody did
-    /// when this was last asked, which as a rule is a listener.
-    pub(super) fn has_waiters_at_hand(&mut self) -> bool {
-        for _ in 0..LOOKED_AT_FOR_WAITERS {
-            let tenant = self.tenants.get(self.at_hand);
-            if tenant.is_some_and(|tenant| tenant.source.has_waiters()) {
-                return true;
-            }
-            self.at_hand = (self.at_hand + 1) % self.tenants.capacity().max(1);
-        }
-        false
-    }
-
-    /// Whether somebody waits for a descriptor that is registered here.
-    pub(super) fn has_waiters(&self) -> bool {
-        self.tenants.iter().any(|(_, tenant)| tenant.source.has_waiters())
-    }
-}
-
 impl ReactorHandle {
     /// Keeps the table as it is: while it is locked no event is handed out here.
     pub(super) fn lock_table(&self) -> MutexGuard<'_, Table> {
@@ -329,7 +293,7 @@ impl ReactorHandle {
         // 31 bits, so that no token is the waker's.
         table.generation = table.generation.wrapping_add(1) & (u32::MAX >> 1);
         let generation = table.generation;
-        let key = table.tenants.insert(Tenant { generation, source: source.clone() });
+        let key = table.tenants.insert(Tenant { generation, fd, source: source.clone() });
         let token = token(generation, key);
         let interest = source.interest();
         let register = |fd: RawFd| self.registry.register(&mut SourceFd(&fd), token, interest);

@@ -108,7 +108,7 @@ impl Ready {
         self.set(offset, first);
     }
 
-    /// Calls `each` with all of them, first to last.
+    /// Calls `each`, which does not come back here, with those who are queued, first to last.
     pub(crate) fn for_each(&self, each: impl FnMut(NonNull<Header>)) {
         (0..self.len()).filter_map(|offset| self.at(offset)).for_each(each);
     }

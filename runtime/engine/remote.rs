@@ -16,17 +16,20 @@
 
 use super::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering};
 use super::backlog::Backlog;
+use super::counters::Counters;
 use super::fiber::{FiberRef, Header};
 use super::inbox::Inbox;
 use super::monitor::Post;
+use super::muster::Muster;
 use super::outside;
+use super::owned::Owned;
 use super::reactor::ReactorHandle;
+use super::roster::Roster;
 use super::shared::{self, Runnable, Shared};
 use super::timers::Timers;
 use super::waiter::Waiter;
 use super::worker::Worker;
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
-use slab::Slab;
 use std::hint;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, OnceLock, Weak};
@@ -53,15 +56,19 @@ pub(crate) struct Remote {
     /// Pinned fibers that the worker has, for the placement of new ones.
     load: AtomicUsize,
     pub(super) post: Post,
+    pub(super) muster: Muster,
     /// The kernel's number of its OS thread; 0 while there is none.
     os_thread: AtomicU32,
     /// Where the worker lies while it runs.
     worker: AtomicPtr<Worker>,
+    /// Pinned fibers that live here.
+    pub(super) fibers: Owned<Roster>,
     /// Free fibers that were started here.
-    pub(super) free_fibers: Mutex<Slab<FiberRef>>,
+    pub(super) free_fibers: Mutex<Roster>,
     /// Timers of free fibers whose last wait with a deadline began here.
     pub(super) free_timers: Mutex<Timers<FiberRef>>,
     pub(super) shared: Weak<Shared>,
+    pub(super) counters: Counters,
 }
 
 impl Remote {
@@ -77,11 +84,14 @@ impl Remote {
             deque: Mutex::new(None),
             load: AtomicUsize::new(0),
             post: Post::default(),
+            muster: Muster::new(),
             os_thread: AtomicU32::new(0),
             worker: AtomicPtr::new(ptr::null_mut()),
-            free_fibers: Mutex::new(Slab::new()),
+            fibers: Owned::new(Roster::new()),
+            free_fibers: Mutex::new(Roster::new()),
             free_timers: Mutex::new(Timers::new(epoch)),
             shared,
+            counters: Counters::new(),
         }
     }
 
@@ -178,8 +188,7 @@ impl Remote {
     /// # Safety
     ///
     /// The worker, if there is one, is in the list of sleepers, and stays there for as long as
-    /// this is used: it changes neither its timers nor its list of fibers then (`deadlock`
-    /// invariant 1).
+    /// this is used: it does not change its timers then (`deadlock` invariant 1).
     pub(super) unsafe fn has_armed(&self) -> bool {
         // SAFETY: a worker that sleeps is alive. The borrow flag, which is the owner's, is left
         // alone; by the caller's promise he only reads as well.
@@ -188,34 +197,29 @@ impl Remote {
         own || self.free_timers.lock().has_armed()
     }
 
-    /// Calls `each` with the fibers that live here.
-    ///
-    /// # Safety
-    ///
-    /// As [`has_armed`](Remote::has_armed).
-    pub(super) unsafe fn for_each_fiber(&self, mut each: impl FnMut(&FiberRef)) {
-        // SAFETY: as in `has_armed`.
-        if let Some(worker) = unsafe { self.worker.load(Ordering::Relaxed).as_ref() } {
-            // SAFETY: as above.
-            unsafe { &*worker.fibers.as_ptr() }.iter().for_each(|(_, fiber)| each(fiber));
-        }
-        self.free_fibers.lock().iter().for_each(|(_, fiber)| each(fiber));
+    /// Calls `each` with the fibers that live here. False, and not with all, if the worker is at
+    /// its list.
+    pub(super) fn for_each_fiber(&self, mut each: impl FnMut(&FiberRef)) -> bool {
+        let is_seen = self.fibers.visit(|fibers| fibers.iter().for_each(|it| each(&it))).is_some();
+        self.free_fibers.lock().iter().for_each(|it| each(&it));
+        is_seen
     }
 
-    /// Wakes the free fibers whose deadlines have passed. True if there are some. From any thread.
-    pub(super) fn fire_free_timers(&self, now: Instant) -> bool {
+    /// Wakes the free fibers whose deadlines have passed, and returns how many there were. From any
+    /// thread.
+    pub(super) fn fire_free_timers(&self, now: Instant) -> usize {
         let mut due: Vec<FiberRef> = Vec::new();
         self.free_timers.lock().fire(now, |_, fiber| {
             if fiber.header().life.expire_from_afar() {
                 due.push(fiber.clone());
             }
         });
-        let has_fired = !due.is_empty();
+        let count = due.len();
         for fiber in due {
             // SAFETY: claimed above, and this is a reference.
             unsafe { shared::make_runnable(fiber.as_raw()) };
         }
-        has_fired
+        count
     }
 
     /// Wakes those who wait for a timer here, for no reason: each arms it anew where it goes on.

@@ -137,7 +137,9 @@ impl<'s> Sentry<'s> {
     fn look(&mut self) {
         self.next_look = Instant::now() + PERIOD;
         for (remote, watch) in self.shared.remotes().iter().zip(&mut self.watches) {
-            watch.is_stuck = watch.is_unchanged(remote);
+            let is_stuck = watch.is_unchanged(remote);
+            self.shared.totals.stuck(is_stuck && !watch.is_stuck);
+            watch.is_stuck = is_stuck;
             watch.beat = remote.post.beat();
         }
     }
@@ -145,12 +147,13 @@ impl<'s> Sentry<'s> {
     /// Does for those who are stuck what they would do for others.
     fn relieve(&mut self) {
         let mut has_moved = false;
-        for (remote, watch) in self.shared.remotes().iter().zip(&mut self.watches) {
+        let shared = self.shared;
+        for (remote, watch) in shared.remotes().iter().zip(&mut self.watches) {
             watch.is_stuck = watch.is_stuck && watch.is_unchanged(remote);
             if watch.is_stuck {
                 let events = &mut self.events;
                 watch.owes_ring |= remote.reactor().is_some_and(|it| it.hand_out(events));
-                remote.fire_free_timers(self.shared.now());
+                shared.totals.fired(remote.fire_free_timers(shared.now()));
                 while let Some(work) = remote.take_stealable() {
                     self.shared.inject(work);
                     has_moved = true;

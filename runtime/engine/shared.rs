@@ -8,18 +8,21 @@
 //! 2. A task in the injector, in a deque or in `next` carries the scheduler's reference; so does
 //!    the list of fibers of a worker. Inbox and run queue borrow from that list.
 
+use super::anchor::Anchored;
 use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 use super::deadlock::Detector;
 use super::fiber::{FiberRef, Header, Lane};
 use super::idle::Idle;
 use super::killed::Killed;
 use super::leaks::Leaks;
+use super::metrics::Totals;
 use super::monitor::Watchdog;
 use super::own::ThreadLocals;
 use super::quiet::Census;
 use super::reactor::ReactorHandle;
 use super::relief::Relief;
 use super::remote::Remote;
+use super::runtimes;
 use super::simulation::Simulation;
 use super::stack::{SizeClass, StackPool};
 use super::waiter::Waiter;
@@ -27,7 +30,6 @@ use super::worker::Worker;
 use crossbeam_deque::{Injector, Steal, Stealer};
 use std::fmt;
 use std::hint;
-use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Instant;
@@ -74,6 +76,8 @@ impl Runnable {
 
 /// What the workers of one runtime share.
 pub(crate) struct Shared {
+    /// Has debuggers see the places; it goes before they do.
+    _anchored: Anchored,
     /// A place for each regular worker, then those for spare ones.
     remotes: Box<[Remote]>,
     /// Places that were opened (`remote` invariant 1): the regular ones, and those for spare
@@ -93,7 +97,14 @@ pub(crate) struct Shared {
     pub(super) census: Census,
     simulation: Option<Simulation>,
     pub(super) leaks: Leaks,
-    live_limit: usize,
+    pub(super) totals: Totals,
+    /// The clock is read after every switch, for statistics.
+    pub(super) measures: bool,
+    /// Green threads are in spans of their own whose spawner does not say.
+    pub(super) in_spans: bool,
+    /// Tells runtimes apart.
+    pub(super) number: u64,
+    pub(super) live_limit: usize,
     /// Places that a worker fetches or gives back at once, so that spawning takes the lock rarely.
     /// One with a small limit, which is kept exactly: no worker hoards what another one needs.
     pub(crate) place_batch: usize,
@@ -116,6 +127,10 @@ pub(crate) struct SharedConfig {
     pub(super) simulation: Option<Simulation>,
     /// Who is left behind is noted.
     pub(crate) notes_leaks: bool,
+    /// `Shared::measures`.
+    pub(super) measures: bool,
+    /// `Shared::in_spans`.
+    pub(super) in_spans: bool,
 }
 
 impl fmt::Debug for Shared {
@@ -135,29 +150,39 @@ impl Shared {
         let workers = parts.len();
         let places = workers + config.spare_workers;
         let epoch = now_of(config.simulation.as_ref());
-        let shared = Arc::new_cyclic(|shared| Shared {
-            remotes: (0..places).map(|index| Remote::new(index, shared.clone(), epoch)).collect(),
-            opened: AtomicUsize::new(workers),
-            regular: workers,
-            injector: Injector::new(),
-            idle: Idle::new(workers),
-            stacks: config.stacks,
-            default_class: config.default_class,
-            thread_locals: config.thread_locals,
-            is_closing: AtomicBool::new(false),
-            detector: Detector::new(config.detects_deadlocks),
-            watchdog: config.watchdog,
-            relief: Relief::new(config.name, config.spare_workers),
-            census: Census::new(),
-            simulation: config.simulation,
-            leaks: Leaks::new(config.notes_leaks),
-            live_limit: config.live_limit,
-            place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
-            running: Mutex::new((workers, None)),
+        let shared = Arc::new_cyclic(|shared| {
+            let new = |index| Remote::new(index, shared.clone(), epoch);
+            let remotes: Box<[Remote]> = (0..places).map(new).collect();
+            Shared {
+                _anchored: Anchored::new(&remotes),
+                remotes,
+                opened: AtomicUsize::new(workers),
+                regular: workers,
+                injector: Injector::new(),
+                idle: Idle::new(workers),
+                stacks: config.stacks,
+                default_class: config.default_class,
+                thread_locals: config.thread_locals,
+                is_closing: AtomicBool::new(false),
+                detector: Detector::new(config.detects_deadlocks),
+                watchdog: config.watchdog,
+                relief: Relief::new(config.name, config.spare_workers),
+                census: Census::new(),
+                simulation: config.simulation,
+                leaks: Leaks::new(config.notes_leaks),
+                totals: Totals::default(),
+                measures: config.measures,
+                in_spans: config.in_spans,
+                number: runtimes::next_number(),
+                live_limit: config.live_limit,
+                place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
+                running: Mutex::new((workers, None)),
+            }
         });
         for (remote, (stealer, reactor)) in shared.remotes.iter().zip(parts) {
             remote.open(stealer, reactor);
         }
+        runtimes::enter(&shared);
         shared
     }
 
@@ -198,31 +223,6 @@ impl Shared {
         fence(Ordering::SeqCst);
     }
 
-    /// Takes up to `wanted` places for green threads with default stacks, at least one.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` at the limit on live green threads, as std's `spawn` reports the system's
-    /// limit on threads; the error of `mmap` if there is no address space for a stack.
-    pub(crate) fn take_places(&self, wanted: usize, class: SizeClass) -> io::Result<usize> {
-        let mut live = self.census.state.lock();
-        let count = wanted.min(self.live_limit - live.count);
-        if count == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::WouldBlock,
-                format!("the limit of {} live green threads is reached", self.live_limit),
-            ));
-        }
-        self.stacks.reserve(class, count)?;
-        live.count += count;
-        Ok(count)
-    }
-
-    pub(crate) fn give_places(&self, count: usize, class: SizeClass) {
-        self.stacks.unreserve(class, count);
-        self.census.leave(count);
-    }
-
     /// Hands stealable work to whichever worker is free.
     ///
     /// From outside the workers; on a worker its own deque is the place.
@@ -230,6 +230,19 @@ impl Shared {
         self.injector.push(work);
         // SeqCst: either the workers, which look here after `is_closing` was set, see the work, or
         // we see that they are about to end.
+        if self.is_closing.load(Ordering::SeqCst) {
+            self.discard_injected();
+        }
+        self.notify();
+    }
+
+    /// Puts back what somebody has taken out of the queues to look at it.
+    pub(super) fn put_back(&self, work: Vec<Runnable>) {
+        if work.is_empty() {
+            return;
+        }
+        work.into_iter().for_each(|work| self.injector.push(work));
+        // As in `inject`.
         if self.is_closing.load(Ordering::SeqCst) {
             self.discard_injected();
         }
@@ -327,6 +340,7 @@ impl Shared {
         self.leaks.note(&task, false);
         let class = task.header().stack_class;
         finish(task);
+        self.totals.discarded();
         self.give_places(1, class);
     }
 }

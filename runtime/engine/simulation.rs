@@ -220,12 +220,10 @@ impl Worker {
     /// Those who live here, oldest first.
     pub(super) fn living(&self) -> Vec<LivingThread> {
         let mut living = Vec::new();
-        // SAFETY: this is the only worker (invariant 1), and it changes nothing meanwhile.
-        unsafe {
-            self.remote().for_each_fiber(|fiber| {
-                living.push(LivingThread::new(fiber.header(), fiber.header().has_begun()));
-            });
-        }
+        // Nobody else is at the list: this is the only worker (invariant 1).
+        self.remote().for_each_fiber(|fiber| {
+            living.push(LivingThread::new(fiber.header(), fiber.header().has_begun()));
+        });
         self.ready.for_each(|fiber: NonNull<Header>| {
             // SAFETY: what is queued is alive.
             let header = unsafe { fiber.as_ref() };

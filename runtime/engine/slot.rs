@@ -169,6 +169,15 @@ impl<W> Slot<W> {
         has_more || waiters.first.iter().any(Option::is_some)
     }
 
+    /// Calls `each` with everybody who waits, and for what.
+    pub(crate) fn for_each_waiter(&self, mut each: impl FnMut(Interest, &W)) {
+        let waiters = self.waiters.lock();
+        for interest in [Interest::Read, Interest::Write] {
+            waiters.first[interest as usize].iter().for_each(|waiter| each(interest, waiter));
+        }
+        waiters.rest.iter().flat_map(|it| it.iter()).for_each(|(it, waiter)| each(*it, waiter));
+    }
+
     /// Has every waiter try again, as if it were ready, because no event can be relied on.
     pub(crate) fn nudge(&self, wake: impl FnMut(W)) {
         self.post(READABLE | WRITABLE, wake);

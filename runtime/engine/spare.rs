@@ -79,6 +79,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     shared.open_place(index);
     shared.idle.join();
     relief.spares.fetch_add(1, Ordering::Relaxed);
+    shared.totals.spare_started();
     let its_own = shared.clone();
     let body = move || {
         let deque = its_own.spare_places()[seat].take_deque();
@@ -127,7 +128,9 @@ pub(super) fn is_somebody_to_join(shared: &Shared) -> bool {
 impl Worker {
     /// Whether this is a spare worker that need not be here.
     pub(super) fn is_superfluous(&self) -> bool {
-        self.is_spare && self.shared.relief.has_superfluous() && self.fibers.borrow().is_empty()
+        self.is_spare
+            && self.shared.relief.has_superfluous()
+            && self.with_fibers(|it| it.is_empty())
     }
 
     /// Gives away what others could run, so as to leave soon.

@@ -1,12 +1,14 @@
 //! The one way in which green threads come into being.
 
 use super::bindings::Bindings;
+use super::coarse;
 use super::fiber::{Birth, FiberRef, Lane};
 use super::fork;
 use super::handle::Join;
 use super::own::ThreadLocals;
 use super::runtime;
 use super::shared::{self, Runnable, Shared};
+use super::spans::{Choice as SpanChoice, Spanned};
 use super::stack::SizeClass;
 use super::worker::Worker;
 use std::io;
@@ -24,6 +26,7 @@ pub(crate) struct Options {
     pub(crate) starts_at: Option<Instant>,
     /// As the runtime says if absent.
     pub(crate) thread_locals: Option<ThreadLocals>,
+    pub(crate) span: SpanChoice,
 }
 
 /// Where a green thread is to live.
@@ -143,17 +146,36 @@ where
         }
         (lane, _) => lane,
     };
-    let Options { name, starts_at, .. } = options;
+    let Options { name, starts_at, span, .. } = options;
     let name = name.map(String::into_boxed_str);
-    let birth =
-        |id| Birth { lane, stack_class, id, site, name, starts_at, bindings: Bindings::inherit() };
+    let (parent, since) = match Worker::current() {
+        Some(worker) => {
+            // SAFETY: it runs, so its home's list holds a reference.
+            let parent = worker.pulse.fiber().map_or(0, |fiber| unsafe { fiber.as_ref() }.id);
+            (parent, worker.pulse.time())
+        }
+        None => (0, coarse::now()),
+    };
+    let in_spans = shared.in_spans;
+    let birth = |id| Birth {
+        spanned: Spanned::new(span, in_spans, id, name.as_deref(), site),
+        lane,
+        stack_class,
+        id,
+        parent,
+        since,
+        site,
+        name,
+        starts_at,
+        bindings: Bindings::inherit(),
+    };
     let fiber = match worker {
         Some(worker) => {
             // SAFETY: passed on.
             unsafe { worker.spawn(birth(worker.next_id()), closure)? }
         }
         None => {
-            shared.take_places(1, stack_class)?;
+            shared.take_place_outside(stack_class)?;
             // SAFETY: passed on.
             let (task, handle) = unsafe { FiberRef::new(birth(shared::next_id()), closure) };
             shared.inject(Runnable(task));

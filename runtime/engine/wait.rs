@@ -24,6 +24,10 @@ impl Worker {
     /// Gives the worker back for a moment.
     #[inline]
     pub(crate) fn yield_now(fiber: NonNull<Header>) {
+        // SAFETY: the calling fiber runs.
+        if !unsafe { fiber.as_ref() }.marks.is_clear() {
+            return Header::wait_marked(fiber, || Self::suspend(fiber, Suspend::Yield));
+        }
         Self::suspend(fiber, Suspend::Yield);
     }
 
@@ -66,6 +70,15 @@ impl Worker {
     #[inline]
     pub(crate) fn park(fiber: NonNull<Header>, deadline: Option<Instant>, shielded: bool) -> bool {
         // SAFETY: the calling fiber runs.
+        match unsafe { fiber.as_ref() }.marks.is_clear() {
+            true => Self::park_unmarked(fiber, deadline, shielded),
+            false => Header::wait_marked(fiber, || Self::park_unmarked(fiber, deadline, shielded)),
+        }
+    }
+
+    #[inline]
+    fn park_unmarked(fiber: NonNull<Header>, deadline: Option<Instant>, shielded: bool) -> bool {
+        // SAFETY: the calling fiber runs.
         let header = unsafe { fiber.as_ref() };
         if header.life.take_token() {
             return true;
@@ -98,24 +111,39 @@ impl Worker {
     #[inline(always)]
     pub(crate) fn park_for_ever(fiber: NonNull<Header>) -> bool {
         // SAFETY: the calling fiber runs.
-        let life = unsafe { &fiber.as_ref().life };
+        let Header { life, marks, .. } = unsafe { fiber.as_ref() };
         if !life.take_token() && !life.is_killed() {
-            Self::suspend(fiber, Suspend::Park);
+            match marks.is_clear() {
+                true => Self::suspend(fiber, Suspend::Park),
+                false => Header::wait_marked(fiber, || Self::park_after_calls(fiber)),
+            }
             // As in `park`. No timer was armed.
             life.take_token();
         }
         life.is_killed()
     }
 
+    /// [`park_for_ever`](Worker::park_for_ever) once a subscriber was called, which may have left a
+    /// token.
+    fn park_after_calls(fiber: NonNull<Header>) {
+        // SAFETY: the calling fiber runs.
+        let life = unsafe { &fiber.as_ref().life };
+        if !life.take_token() && !life.is_killed() {
+            Self::suspend(fiber, Suspend::Park);
+        }
+    }
+
     /// Sets the timer of a fiber that runs here, or whose start is put off here.
     pub(super) fn arm(fiber: NonNull<Header>, header: &Header, deadline: Instant) {
         let worker = Worker::current().expect("fibers wait on workers");
+        worker.counters().timers_armed.add(1);
         // SAFETY: it runs, or its home's list holds a reference. The timer's reference goes when
         // its place does.
         let reference = || unsafe { FiberRef::share(fiber) };
         if header.lane == Lane::Free {
             return worker.arm_free(header, deadline, reference);
         }
+        header.deadline.set(Some(deadline));
         let mut timers = worker.timers.borrow_mut();
         let timer = header.timer.get().unwrap_or_else(|| timers.insert(reference()));
         header.timer.set(Some(timer));
@@ -123,6 +151,7 @@ impl Worker {
     }
 
     fn arm_free(&self, header: &Header, deadline: Instant, reference: impl Fn() -> FiberRef) {
+        header.deadline.set(Some(deadline));
         let remote = self.remote();
         if !ptr::eq(header.timer_home.get(), remote) {
             header.remove_free_timer();
@@ -138,6 +167,7 @@ impl Worker {
 
     /// Takes back what [`arm`](Worker::arm) has set, on whichever worker the fiber goes on.
     fn disarm(header: &Header) {
+        header.deadline.set(None);
         let timer = header.timer.get().expect("armed before the wait");
         if header.lane == Lane::Free {
             return header.with_free_timers(|timers| timers.disarm(timer));
@@ -152,12 +182,15 @@ impl Worker {
         let worker = Worker::current().expect("fibers wait on workers");
         // SAFETY: the calling fiber runs.
         let life: &Life = unsafe { &fiber.as_ref().life };
+        // Nobody is to take this stack for one that lies still.
+        life.stay_in_place();
         if !life.commit_park(!shielded) {
-            return;
+            return life.leave_place();
         }
         while life.is_parked() {
             worker.turn_without_running();
         }
+        life.leave_place();
         // Whoever claimed the wake-up has queued the fiber, or is about to.
         loop {
             worker.drain_inbox();
@@ -170,21 +203,24 @@ impl Worker {
 
     /// Wakes the fibers whose deadlines have passed. True if there are some.
     pub(super) fn fire_timers(&self, now: Instant) -> bool {
-        let mut has_fired = false;
         let mut timers = self.timers.borrow_mut();
+        let mut fired = 0;
         if !timers.is_idle() {
             timers.fire(now, |_, fiber| {
                 if fiber.header().life.expire() {
-                    has_fired = true;
+                    fired += 1;
                     // SAFETY: claimed just now; the timer holds a reference.
                     unsafe { shared::make_runnable(fiber.as_raw()) };
                 }
             });
         }
         if self.has_free_timers.get() {
-            has_fired |= self.remote().fire_free_timers(now);
+            fired += self.remote().fire_free_timers(now);
         }
-        has_fired
+        if fired > 0 {
+            self.counters().timers_fired.add(fired as u64);
+        }
+        fired > 0
     }
 
     /// [`fire_timers`](Worker::fire_timers) that reads the clock only if there are any. True if it

@@ -163,6 +163,13 @@ impl OsThread {
         unsafe { Arc::from_raw(IDENTITY.get()) }
     }
 
+    /// The number of the calling OS thread; 0 if it has none yet.
+    #[inline]
+    pub(super) fn known_number() -> u64 {
+        // SAFETY: null, or the cell holds a reference.
+        unsafe { IDENTITY.get().as_ref() }.map_or(0, |identity| identity.id)
+    }
+
     /// The calling OS thread. One that asks while its thread-locals are being destroyed, after
     /// `RELEASE` was, leaves its identity behind.
     pub(crate) fn current() -> Arc<OsThread> {

@@ -5,6 +5,7 @@
 //! (`leaks`).
 
 use super::fiber::FiberRef;
+use super::roster::Roster;
 use super::waiter::Waiter;
 use super::worker::Worker;
 
@@ -25,7 +26,7 @@ impl Worker {
             self.run_one(work.0);
         }
         self.ready.is_empty()
-            && self.fibers.borrow().is_empty()
+            && self.with_fibers(|fibers| fibers.is_empty())
             && self.shared.remotes().iter().all(|remote| remote.free_fibers.lock().is_empty())
     }
 
@@ -46,15 +47,16 @@ impl Worker {
 
     fn kill_fibers(&self) {
         // Once is enough: a kill is for good.
-        let is_alive = |(_, fiber): &(usize, &FiberRef)| !fiber.header().life.is_killed();
-        let cloned = |(_, fiber): (usize, &FiberRef)| fiber.clone();
-        let mut fibers: Vec<FiberRef> =
-            self.fibers.borrow().iter().filter(is_alive).map(cloned).collect();
+        let alive = |roster: &Roster| -> Vec<FiberRef> {
+            let is_alive = |fiber: &FiberRef| !fiber.header().life.is_killed();
+            roster.iter().filter(|it| is_alive(it)).map(|it| (*it).clone()).collect()
+        };
+        let mut fibers = self.with_fibers(|fibers| alive(fibers));
         // One whose start is put off lives here, too.
         fibers.iter().for_each(|it| self.shared.leaks.note(it, it.header().has_begun()));
         let own = fibers.len();
         for remote in self.shared.remotes() {
-            fibers.extend(remote.free_fibers.lock().iter().filter(is_alive).map(cloned));
+            fibers.extend(alive(&remote.free_fibers.lock()));
         }
         fibers[own..].iter().for_each(|it| self.shared.leaks.note(it, true));
         for fiber in fibers {

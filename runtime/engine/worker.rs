@@ -29,16 +29,17 @@
 use super::atomic::Ordering;
 use super::choose::Lot;
 use super::fiber::{Birth, FiberRef, Header, Lane};
+use super::meter::Meter;
 use super::own::{LocalBlocks, WorkerWord};
 use super::pace::{Pace, Pulse};
 use super::reactor::Reactor;
 use super::ready::{self, Ready};
 use super::remote::Remote;
+use super::roster::Roster;
 use super::shared::{self, ID_BATCH, Runnable, Shared};
 use super::stack::{LocalCache, SizeClass};
 use super::timers::Timers;
 use crossbeam_deque::Worker as Deque;
-use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ptr::{self, NonNull};
@@ -82,13 +83,12 @@ pub(crate) struct Worker {
     pub(super) stacks: RefCell<LocalCache>,
     /// Thread-locals for those who are to have their own.
     pub(super) blocks: RefCell<LocalBlocks>,
-    /// The fibers that live here.
-    pub(super) fibers: RefCell<Slab<FiberRef>>,
     /// Places for green threads that were fetched and not used.
     places: Cell<usize>,
     /// Ids that were fetched and not used: the next one, and how many.
     ids: Cell<(u64, u64)>,
     pub(super) pace: Pace,
+    pub(super) meter: Meter,
     /// Of the numbers that are drawn here.
     pub(super) lot: Lot,
 }
@@ -118,10 +118,10 @@ impl Worker {
             reactor,
             stacks: RefCell::new(stacks),
             blocks: RefCell::new(LocalBlocks::new()),
-            fibers: RefCell::new(Slab::new()),
             places: Cell::new(0),
             ids: Cell::new((0, 0)),
             pace: Pace::new(),
+            meter: Meter::new(shared.measures),
             lot: shared.simulation().map_or_else(Lot::new, |it| Lot::new_at(it.draw(usize::MAX))),
             shared,
         }
@@ -178,6 +178,13 @@ impl Worker {
     pub(crate) fn remote(&self) -> &Remote {
         // SAFETY: it lies in `shared`, which this worker keeps alive and which never moves it.
         unsafe { self.remote.as_ref() }
+    }
+
+    /// Calls `body` with the list of the pinned fibers that live here. It does not come back here.
+    #[inline]
+    pub(super) fn with_fibers<R>(&self, body: impl FnOnce(&mut Roster) -> R) -> R {
+        // SAFETY: this worker is the owner (invariant 1), and the rest is asked of the caller.
+        unsafe { self.remote().fibers.own(body) }
     }
 
     pub(crate) fn reactor(&self) -> &Reactor {
@@ -328,7 +335,9 @@ impl Worker {
         if self.is_spare { 1 } else { self.shared.place_batch }
     }
 
+    /// Gives back the place of a green thread that has ended here.
     pub(super) fn give_place(&self, class: SizeClass) {
+        self.counters().ended.add(1);
         if class != self.shared.default_class {
             return self.shared.give_places(1, class);
         }
@@ -373,6 +382,7 @@ impl Worker {
         F: FnOnce() -> T,
     {
         self.take_place(birth.stack_class)?;
+        self.counters().spawned.add(1);
         let lane = birth.lane;
         // SAFETY: passed on.
         let (task, handle) = unsafe { FiberRef::new(birth, closure) };

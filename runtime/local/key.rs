@@ -1,9 +1,12 @@
 //! `green_local!` and `LocalKey`: std's `thread_local!` with a value for each green thread.
 
 use crate::engine::Local;
+#[doc(hidden)]
+pub use crate::engine::Show;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Declares values of which each green thread has its own: std's `thread_local!` in every form.
 ///
@@ -36,7 +39,15 @@ macro_rules! green_local {
     ) => {
         $(#[$attribute])*
         $visibility static $name: $crate::local::LocalKey<$type> =
-            $crate::local::LocalKey::new(|| const $init);
+            $crate::local::LocalKey::named(
+                stringify!($name),
+                {
+                    #[allow(unused_imports, reason = "not for types that can be shown")]
+                    use $crate::local::NotShown as _;
+                    $crate::local::Shown::<$type>::SHOW
+                },
+                || const $init,
+            );
         $($crate::green_local!($($rest)*);)?
     };
     (
@@ -45,7 +56,15 @@ macro_rules! green_local {
     ) => {
         $(#[$attribute])*
         $visibility static $name: $crate::local::LocalKey<$type> =
-            $crate::local::LocalKey::new(|| $init);
+            $crate::local::LocalKey::named(
+                stringify!($name),
+                {
+                    #[allow(unused_imports, reason = "not for types that can be shown")]
+                    use $crate::local::NotShown as _;
+                    $crate::local::Shown::<$type>::SHOW
+                },
+                || $init,
+            );
         $($crate::green_local!($($rest)*);)?
     };
 }
@@ -63,6 +82,24 @@ pub struct LocalKey<T: 'static> {
     local: Local<T>,
     init: fn() -> T,
 }
+
+/// How the values of a key are shown in dumps, if they can be: for the macro.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Shown<T>(PhantomData<T>);
+
+impl<T: fmt::Debug + Send> Shown<T> {
+    /// By `Debug`, on another thread than their own, which does not run meanwhile.
+    pub const SHOW: Option<Show<T>> = Some(<T as fmt::Debug>::fmt);
+}
+
+/// What holds of a `Shown` that says nothing itself.
+#[doc(hidden)]
+pub trait NotShown<T> {
+    const SHOW: Option<Show<T>> = None;
+}
+
+impl<T> NotShown<T> for Shown<T> {}
 
 /// The value of a [`LocalKey`] was destroyed, or is about to be, because its thread ends.
 ///
@@ -101,7 +138,13 @@ impl<T: 'static> LocalKey<T> {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(init: fn() -> T) -> LocalKey<T> {
-        LocalKey { local: Local::new(), init }
+        LocalKey::named("", None, init)
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn named(name: &'static str, show: Option<Show<T>>, init: fn() -> T) -> LocalKey<T> {
+        LocalKey { local: Local::named(name, show), init }
     }
 
     /// Calls `f` with the calling thread's value, which is made if it is the first use.

@@ -10,6 +10,6 @@ mod key;
 
 pub use self::{
     inherited::{Inherited, Unbound},
-    key::{AccessError, LocalKey},
+    key::{AccessError, LocalKey, NotShown, Show, Shown},
 };
 pub use crate::green_local;

@@ -154,6 +154,10 @@ impl<R, O: Outcome, F: FnMut(O::Output) -> R> Case<R> for Then<O, F> {
 }
 
 impl<O: Outcome, F> Arm for Then<O, F> {
+    fn name(&self) -> &'static str {
+        self.outcome.name()
+    }
+
     fn try_now(&mut self) -> bool {
         self.outcome.try_now()
     }

@@ -14,6 +14,8 @@ pub(crate) trait Queued {
     type Payload: Default;
     /// What a wait gives.
     type Output;
+    /// The blocking call, for reports.
+    const NAME: &'static str;
 
     fn lock(&self) -> &Mutex<Self::State>;
 
@@ -49,6 +51,10 @@ impl<'a, Q: Queued> LineArm<'a, Q> {
 }
 
 impl<Q: Queued> Arm for LineArm<'_, Q> {
+    fn name(&self) -> &'static str {
+        Q::NAME
+    }
+
     fn try_now(&mut self) -> bool {
         let mut state = self.queued.lock().lock();
         let is_ready = self.queued.is_ready(&mut state);

@@ -121,6 +121,10 @@ pub fn run(arms: &mut [&mut dyn Arm], patience: Patience) -> Option<usize> {
 }
 
 impl<O: ?Sized + Outcome> Arm for Box<O> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
     fn try_now(&mut self) -> bool {
         (**self).try_now()
     }

@@ -91,6 +91,13 @@ impl ReadinessArm<'_> {
 }
 
 impl Arm for ReadinessArm<'_> {
+    fn name(&self) -> &'static str {
+        match self.of.interest {
+            Interest::Read => "read",
+            Interest::Write => "write",
+        }
+    }
+
     fn try_now(&mut self) -> bool {
         if self.output.is_some() {
             // `link` has failed.

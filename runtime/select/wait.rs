@@ -102,6 +102,10 @@ struct MomentArm {
 }
 
 impl Arm for MomentArm {
+    fn name(&self) -> &'static str {
+        "a time"
+    }
+
     fn try_now(&mut self) -> bool {
         self.has_come = self.time <= time::now();
         self.has_come

@@ -20,6 +20,10 @@ impl<'a> SignalsArm<'a> {
 }
 
 impl Arm for SignalsArm<'_> {
+    fn name(&self) -> &'static str {
+        "Signals::wait"
+    }
+
     fn try_now(&mut self) -> bool {
         self.output = self.shared.look().map(Ok);
         while self.output.is_none() && self.bell.try_now() {

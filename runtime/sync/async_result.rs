@@ -199,6 +199,7 @@ impl<T, E> Queued for AsyncResult<T, E> {
     type State = Line<()>;
     type Payload = ();
     type Output = ();
+    const NAME: &'static str = "AsyncResult::wait";
 
     fn lock(&self) -> &Mutex<Line<()>> {
         &self.waiting

@@ -157,6 +157,7 @@ impl Queued for Event {
     type State = State;
     type Payload = ();
     type Output = ();
+    const NAME: &'static str = "Event::wait";
 
     fn lock(&self) -> &Mutex<State> {
         &self.state

@@ -255,6 +255,7 @@ impl Queued for Semaphore {
     type State = State;
     type Payload = ();
     type Output = ();
+    const NAME: &'static str = "Semaphore::acquire";
 
     fn lock(&self) -> &Mutex<State> {
         &self.state

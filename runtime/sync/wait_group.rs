@@ -161,6 +161,7 @@ impl Queued for WaitGroup {
     type State = State;
     type Payload = ();
     type Output = ();
+    const NAME: &'static str = "WaitGroup::wait";
 
     fn lock(&self) -> &Mutex<State> {
         &self.state

@@ -8,6 +8,7 @@ mod random;
 
 mod bodies;
 mod client;
+mod diagnostics;
 mod files;
 mod fixture;
 mod http2;

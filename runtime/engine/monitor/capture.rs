@@ -55,9 +55,9 @@ struct Answer {
 
 /// The state of a thread at one moment: its registers, and its stack from there upwards.
 #[derive(Debug)]
-pub(super) struct Capture {
-    pub(super) registers: Registers,
-    pub(super) stack: Vec<u8>,
+pub(in crate::engine) struct Capture {
+    pub(in crate::engine) registers: Registers,
+    pub(in crate::engine) stack: Vec<u8>,
 }
 
 /// The handler's signature under `SA_SIGINFO`.
@@ -69,7 +69,7 @@ type Handler = unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc
 /// # Errors
 ///
 /// The system's: `InvalidInput` for what is no signal, or none that can be handled.
-pub(super) fn install(signal: libc::c_int) -> io::Result<()> {
+pub(in crate::engine) fn install(signal: libc::c_int) -> io::Result<()> {
     let place = usize::try_from(signal).ok().and_then(|signal| PREVIOUS.get(signal));
     let place = place.ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     let _asker = ASKER.lock();

@@ -13,17 +13,17 @@ const PAGE_BYTES: usize = 4096;
 const PIECES: usize = 17;
 
 /// Bytes that [`copy_up_to`] copies at most, wherever they begin in a page.
-pub(super) const COPIED_AT_MOST: usize = (PIECES - 1) * PAGE_BYTES;
+pub(in crate::engine) const COPIED_AT_MOST: usize = (PIECES - 1) * PAGE_BYTES;
 
 /// Fills `target` from `address`. False if not all of it is there, or the system refuses.
-pub(super) fn copy(address: *const u8, target: &mut [u8]) -> bool {
+pub(in crate::engine) fn copy(address: *const u8, target: &mut [u8]) -> bool {
     let piece = libc::iovec { iov_base: address.cast_mut().cast(), iov_len: target.len() };
     read(target, &[piece]) == target.len()
 }
 
 /// Fills `target` from `address` on, as far as there is memory, page by page. Returns how many
 /// bytes those are: [`COPIED_AT_MOST`], and 0 if the system refuses.
-pub(super) fn copy_up_to(address: usize, target: &mut [u8]) -> usize {
+pub(in crate::engine) fn copy_up_to(address: usize, target: &mut [u8]) -> usize {
     let mut pieces = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; PIECES];
     let mut used = 0;
     let mut at = address;

@@ -28,24 +28,26 @@
 //! async-signal-safe by contract.
 
 mod activity;
-mod capture;
+pub(super) mod capture;
 mod identity;
-mod memory;
+pub(super) mod memory;
 mod modules;
 #[cfg_attr(target_arch = "x86_64", path = "registers_x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "registers_aarch64.rs")]
-mod registers;
+pub(super) mod registers;
 mod report;
 mod settings;
-mod unwind;
+pub(super) mod unwind;
 mod watch;
 
 pub use self::settings::{Monitor, MonitorStatistics};
+pub(crate) use self::unwind::Function;
 
 use self::activity::{OsThread, RunDelay};
 use self::report::Reporter;
 use self::watch::Watch;
 use super::atomic::{AtomicU64, Mutex, Ordering};
+use super::fiber::Header;
 use super::outside::ServiceThread;
 use super::pace::{Beat, Pulse};
 use super::remote::Remote;
@@ -128,6 +130,31 @@ impl Post {
         self.0.lock().as_ref().map(|subject| unsafe { subject.pulse.as_ref() }.beat())
     }
 
+    /// Who runs there, and since when at most (`coarse`).
+    pub(super) fn running(&self) -> Option<(*mut Header, u32)> {
+        let subject = self.0.lock();
+        // SAFETY: as in `beat`.
+        let pulse = unsafe { subject.as_ref()?.pulse.as_ref() };
+        let fiber = pulse.beat().fiber;
+        (!fiber.is_null()).then(|| (fiber, pulse.time()))
+    }
+
+    /// The state of who runs there, taken by a signal. None if nobody does, if he has gone on
+    /// meanwhile, or does not answer.
+    pub(super) fn capture(&self, signal: libc::c_int) -> Option<(*mut Header, capture::Capture)> {
+        // Held throughout (invariant 1).
+        let post = self.0.lock();
+        let subject = post.as_ref()?;
+        // SAFETY: as in `beat`.
+        let pulse = unsafe { subject.pulse.as_ref() };
+        let beat = pulse.beat();
+        if beat.fiber.is_null() {
+            return None;
+        }
+        let capture = capture::take(signal, subject.thread.id)?;
+        (pulse.beat() == beat).then_some((beat.fiber, capture))
+    }
+
     pub(super) fn is_manned(&self) -> bool {
         self.0.lock().is_some()
     }
@@ -158,7 +185,7 @@ impl Watchdog {
         }
     }
 
-    fn statistics(&self) -> MonitorStatistics {
+    pub(super) fn statistics(&self) -> MonitorStatistics {
         MonitorStatistics {
             stalls: self.stalls.load(Ordering::Relaxed),
             reports: self.reports.load(Ordering::Relaxed),

@@ -3,9 +3,9 @@
 use framehop::UnwindRegsNative;
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Registers {
-    pub(super) pc: u64,
-    pub(super) sp: u64,
+pub(in crate::engine) struct Registers {
+    pub(in crate::engine) pc: u64,
+    pub(in crate::engine) sp: u64,
     bp: u64,
 }
 
@@ -18,6 +18,13 @@ impl Registers {
             sp: register(libc::REG_RSP),
             bp: register(libc::REG_RBP),
         }
+    }
+
+    /// Those of a coroutine that lies still, from what it has pushed on its stack, at `top`, before
+    /// it switched away: RIP, RBX, RBP.
+    pub(in crate::engine) fn resting(top: u64, pushed: [u64; 3]) -> Registers {
+        let [pc, _, bp] = pushed;
+        Registers { pc, sp: top + 24, bp }
     }
 
     pub(super) fn for_unwinding(self) -> UnwindRegsNative {

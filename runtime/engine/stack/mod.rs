@@ -44,6 +44,7 @@ pub(crate) mod size;
 mod advise;
 mod decay;
 mod guard;
+mod measure;
 mod registry;
 mod release;
 mod shelf;
@@ -59,6 +60,7 @@ use corosensei::stack::{STACK_ALIGNMENT, StackPointer};
 
 pub(crate) use self::cache::LocalCache;
 pub(crate) use self::guard::GuardKind;
+pub use self::measure::Memory;
 pub use self::pool::Statistics;
 pub(crate) use self::pool::{Config, StackPool};
 pub(crate) use self::size::SizeClass;

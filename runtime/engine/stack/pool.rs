@@ -29,6 +29,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Stack;
 use super::guard::{self, Guard, GuardKind};
+use super::measure::Run;
 use super::release::{release, trim};
 use super::shelf::Shelf;
 use super::size::SizeClass;
@@ -234,6 +235,14 @@ impl StackPool {
         }
         sum.taken = sum.mapped - sum.returned - sum.warm - sum.cold - sum.fresh;
         sum
+    }
+
+    /// Where slots lie that were used at least once; and the bytes that are mapped in all.
+    pub(super) fn used_runs(&self) -> (Vec<Run>, usize) {
+        let mut runs = Vec::new();
+        let mapped = |place: &Place| place.shelf.lock().used_runs(&mut runs);
+        let mapped_bytes = self.places.iter().map(mapped).sum();
+        (runs, mapped_bytes)
     }
 
     /// Counts a cache in.

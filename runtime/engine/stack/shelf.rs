@@ -25,6 +25,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use super::guard::{self, Guard};
+use super::measure::Run;
 use super::size::SizeClass;
 use super::slab::Slab;
 use super::{LocalCache, Stack};
@@ -259,6 +260,18 @@ impl Shelf {
     /// Whether slots are out to be settled.
     pub(super) fn is_settling(&self) -> bool {
         self.settling > 0
+    }
+
+    /// Adds where slots lie that were used at least once, and returns the bytes that are mapped.
+    pub(super) fn used_runs(&self, runs: &mut Vec<Run>) -> usize {
+        let stride = self.class.stride();
+        for (first, slab) in &self.slabs {
+            let slots = slab.slots().min(self.taken_fresh.saturating_sub(*first));
+            if slots > 0 {
+                runs.push(Run { low: slab.low(), slots, stride });
+            }
+        }
+        self.mapped * stride
     }
 
     /// Takes out all warm slots but the `keep` hottest.

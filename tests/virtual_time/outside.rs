@@ -80,7 +80,8 @@ fn a_job_of_a_pool_holds_the_clock_up() {
     test::run(|| {
         let (sender, receiver) = channel::bounded(1);
         let job = thread::spawn(move || {
-            sender.send(greenstd::blocking(|| std::thread::sleep(WHILE))).unwrap();
+            greenstd::blocking(|| std::thread::sleep(WHILE));
+            sender.send(()).unwrap();
         });
         assert!(receiver.recv_timeout(HOUR).is_ok());
         job.join().unwrap();

@@ -1,9 +1,10 @@
 //! What a running system tells of itself: every green thread, what it waits for, since when, and
 //! who holds it up.
 //!
-//! [`dump`] looks at all runtimes of the process and gives a [`Dump`]: as text by `Display`, as JSON
-//! by [`Dump::to_json`], or to be walked through. What costs more, native stacks and the values of
-//! green locals, is asked for by [`Options`]. Go's goroutine profile, with who waits for whom.
+//! [`dump`] looks at all runtimes of the process and gives a [`Dump`]: as text by `Display`, as
+//! JSON by [`Dump::to_json`], or to be walked through. What costs more, native stacks and the
+//! values of green locals, is asked for by [`Options`]. Go's goroutine profile, with who waits for
+//! whom.
 //!
 //! Nobody is stopped for a dump. It goes from one green thread to the next and shows each as it was
 //! when it was looked at, so two of them may be shown as of different moments. While nobody asks,

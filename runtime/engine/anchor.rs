@@ -123,5 +123,7 @@ fn offset_of(location: &Location<'_>, bytes: &[u8]) -> Option<usize> {
     };
     const { assert!(size_of::<Location<'_>>() == 24) };
     let last = size_of::<Location<'_>>() - bytes.len();
-    (0..=last).step_by(bytes.len()).find(|&at| bytes.iter().zip(at..).all(|(it, at)| *it == byte(at)))
+    (0..=last)
+        .step_by(bytes.len())
+        .find(|&at| bytes.iter().zip(at..).all(|(it, at)| *it == byte(at)))
 }

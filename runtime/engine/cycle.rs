@@ -22,7 +22,6 @@ use super::atomic::Ordering;
 use super::clock;
 use super::fiber::{FiberCoroutine, FiberRef, Header, Lane, Suspend};
 use super::killed::Killed;
-use super::roster::Roster;
 use super::shared::{self, Runnable};
 use super::stack::{SizeClass, Stack};
 use super::waiter::Waiter;
@@ -383,17 +382,10 @@ impl Worker {
 
     fn kill_fibers(&self) {
         // Once is enough: a kill is for good.
-        let alive = |roster: &Roster| -> Vec<FiberRef> {
-            let is_alive = |fiber: &FiberRef| !fiber.header().life.is_killed();
-            roster.iter().filter(|it| is_alive(it)).map(|it| (*it).clone()).collect()
-        };
-        let mut fibers = self.with_fibers(|fibers| alive(fibers));
-        for remote in self.shared.remotes() {
-            fibers.extend(alive(&remote.free_fibers.lock()));
-        }
-        for fiber in fibers {
-            Waiter::Fiber(fiber).kill();
-        }
+        let mut fibers = self.with_fibers(|fibers| fibers.not_killed());
+        let remotes = self.shared.remotes().iter();
+        fibers.extend(remotes.flat_map(|remote| remote.free_fibers.lock().not_killed()));
+        fibers.into_iter().for_each(|fiber| Waiter::Fiber(fiber).kill());
     }
 }
 

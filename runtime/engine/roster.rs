@@ -76,6 +76,12 @@ impl Roster {
         self.places.iter().copied().filter_map(reference)
     }
 
+    /// Those who are there and were not killed.
+    pub(super) fn not_killed(&self) -> Vec<FiberRef> {
+        let is_alive = |fiber: &FiberRef| !fiber.header().life.is_killed();
+        self.iter().filter(|it| is_alive(it)).map(|it| (*it).clone()).collect()
+    }
+
     /// Those in some places from `first` on; none once there are no more places.
     pub(super) fn slice(&self, first: usize, places: usize) -> Option<Vec<FiberRef>> {
         let slice = self.places.get(first..(first + places).min(self.places.len()))?;

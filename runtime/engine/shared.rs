@@ -136,25 +136,25 @@ impl Shared {
             let new = |index| Remote::new(index, shared.clone());
             let remotes: Box<[Remote]> = (0..places).map(new).collect();
             Shared {
-            _anchored: Anchored::new(&remotes),
-            remotes,
-            opened: AtomicUsize::new(workers),
-            regular: workers,
-            injector: Injector::new(),
-            idle: Idle::new(workers),
-            stacks: config.stacks,
-            default_class: config.default_class,
-            thread_locals: config.thread_locals,
-            is_closing: AtomicBool::new(false),
-            detector: Detector::new(config.detects_deadlocks),
-            watchdog: config.watchdog,
-            relief: Relief::new(config.name, config.spare_workers),
-            census: Census::new(),
-            number: runtimes::next_number(),
-            live_limit: config.live_limit,
-            place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
-            running: Mutex::new((workers, None)),
-        }
+                _anchored: Anchored::new(&remotes),
+                remotes,
+                opened: AtomicUsize::new(workers),
+                regular: workers,
+                injector: Injector::new(),
+                idle: Idle::new(workers),
+                stacks: config.stacks,
+                default_class: config.default_class,
+                thread_locals: config.thread_locals,
+                is_closing: AtomicBool::new(false),
+                detector: Detector::new(config.detects_deadlocks),
+                watchdog: config.watchdog,
+                relief: Relief::new(config.name, config.spare_workers),
+                census: Census::new(),
+                number: runtimes::next_number(),
+                live_limit: config.live_limit,
+                place_batch: (config.live_limit / (32 * workers)).clamp(1, PLACE_BATCH),
+                running: Mutex::new((workers, None)),
+            }
         });
         for (remote, (stealer, reactor)) in shared.remotes.iter().zip(parts) {
             remote.open(stealer, reactor);

@@ -46,8 +46,10 @@ fn churn(random: &mut Random, runtime: &Runtime, is_over: &Arc<AtomicBool>) -> u
                 *guard += 1;
                 thread::sleep(Duration::from_micros(random.below(200)));
                 drop(guard);
-                let child = thread::spawn(|| loop {
-                    thread::park_timeout(Duration::from_secs(1000));
+                let child = thread::spawn(|| {
+                    loop {
+                        thread::park_timeout(Duration::from_secs(1000));
+                    }
                 });
                 thread::yield_now();
                 child.thread().kill().unwrap();

@@ -328,9 +328,9 @@ impl Sighting {
         sighting.target = header.waits_for.thread().map(ThreadId::new);
         // SAFETY: by the caller's promise.
         match unsafe { header.waits_for.detail() } {
-            // SAFETY: the lock lives as long as somebody waits for it.
             Some(&Detail::Lock(holder)) => {
                 sighting.is_for_lock = true;
+                // SAFETY: the lock lives as long as somebody waits for it, who is held.
                 sighting.holder = unsafe { &*holder }.number().map(ThreadId::new);
             }
             Some(Detail::Arms(names, count)) => {

@@ -47,9 +47,9 @@ impl Dump {
         object(&mut json, |fields| {
             fields.number("taken_at", since.as_secs_f64());
             fields.time("took_ms", Some(self.took()));
-            fields.list("runtimes", self.runtimes(), |json, runtime| write_runtime(json, runtime));
+            fields.list("runtimes", self.runtimes(), write_runtime);
             fields.list("stacks", stacks, |json, stack| {
-                list(json, stack.frames(), |json, frame| write_frame(json, frame));
+                list(json, stack.frames(), write_frame);
             });
             let threads = self.threads();
             fields.list("threads", threads, |json, thread| write_thread(json, thread, &places));
@@ -62,7 +62,7 @@ fn write_runtime(json: &mut String, runtime: &RuntimeReport) {
     object(json, |fields| {
         fields.number("number", runtime.number());
         fields.text("name", Some(runtime.name()));
-        fields.list("workers", runtime.workers(), |json, worker| write_worker(json, worker));
+        fields.list("workers", runtime.workers(), write_worker);
     });
 }
 
@@ -136,7 +136,7 @@ fn write_wait(json: &mut String, wait: &Wait) {
             fields.number("count", count);
         }
         if !wait.descriptors().is_empty() {
-            fields.list("descriptors", wait.descriptors(), |json, it| write_descriptor(json, it));
+            fields.list("descriptors", wait.descriptors(), write_descriptor);
         }
     });
 }

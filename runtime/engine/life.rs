@@ -16,7 +16,7 @@
 //! | `JOINER` | handle, `set_joiner` | handle, `unset_joiner` | the joiner's cell is filled |
 //! | `PERMIT` | anyone, `give_permit` | owner, `take_permit` | `Thread::unpark` before its `park` |
 //! | `WATCHED` | anyone, `set_watched` | nobody | somebody is in the list of `watch` |
-//! | `IN_PLACE` | owner, `stay_in_place` | owner, `leave_place` | it waits without leaving its stack |
+//! | `IN_PLACE` | owner, `stay_in_place` | `leave_place` | it waits, and stays on its stack |
 //! | `HELD` | a looker, `hold` | the same, `release` | parked, and looked at: not to be resumed |
 //!
 //! # Invariants

@@ -9,7 +9,7 @@
 //!
 //! 1. A word that is even is a counted reference to that header; headers are aligned, so it is not
 //!    0 and its lowest bit is clear.
-//! 2. `data` and `len` describe `places`, from the end of each method on.
+//! 2. `data` and `length` describe `places`, from the end of each method on.
 
 use super::fiber::{FiberRef, Header};
 use std::mem::ManuallyDrop;
@@ -23,7 +23,7 @@ const NONE: usize = usize::MAX;
 #[repr(C)]
 pub(super) struct Roster {
     data: *const *mut Header,
-    len: usize,
+    length: usize,
     places: Vec<*mut Header>,
     first_free: usize,
     count: usize,
@@ -34,7 +34,7 @@ unsafe impl Send for Roster {}
 
 impl Roster {
     pub(super) const fn new() -> Roster {
-        Roster { data: ptr::null(), len: 0, places: Vec::new(), first_free: NONE, count: 0 }
+        Roster { data: ptr::null(), length: 0, places: Vec::new(), first_free: NONE, count: 0 }
     }
 
     /// How many there are.
@@ -53,8 +53,8 @@ impl Roster {
         if self.first_free == NONE {
             self.places.push(word);
             self.data = self.places.as_ptr();
-            self.len = self.places.len();
-            return self.len - 1;
+            self.length = self.places.len();
+            return self.length - 1;
         }
         let index = self.first_free;
         self.first_free = next_free(self.places[index]);
@@ -74,6 +74,12 @@ impl Roster {
     /// Those who are there.
     pub(super) fn iter(&self) -> impl Iterator<Item = ManuallyDrop<FiberRef>> {
         self.places.iter().copied().filter_map(reference)
+    }
+
+    /// Those who are there and were not killed.
+    pub(super) fn not_killed(&self) -> Vec<FiberRef> {
+        let is_alive = |fiber: &FiberRef| !fiber.header().life.is_killed();
+        self.iter().filter(|it| is_alive(it)).map(|it| (*it).clone()).collect()
     }
 
     /// Those in some places from `first` on; none once there are no more places.

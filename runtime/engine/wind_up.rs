@@ -4,8 +4,6 @@
 //! Whoever is alive at that moment was left behind, and is reported where that is asked for
 //! (`leaks`).
 
-use super::fiber::FiberRef;
-use super::roster::Roster;
 use super::waiter::Waiter;
 use super::worker::Worker;
 
@@ -47,16 +45,12 @@ impl Worker {
 
     fn kill_fibers(&self) {
         // Once is enough: a kill is for good.
-        let alive = |roster: &Roster| -> Vec<FiberRef> {
-            let is_alive = |fiber: &FiberRef| !fiber.header().life.is_killed();
-            roster.iter().filter(|it| is_alive(it)).map(|it| (*it).clone()).collect()
-        };
-        let mut fibers = self.with_fibers(|fibers| alive(fibers));
+        let mut fibers = self.with_fibers(|fibers| fibers.not_killed());
         // One whose start is put off lives here, too.
         fibers.iter().for_each(|it| self.shared.leaks.note(it, it.header().has_begun()));
         let own = fibers.len();
         for remote in self.shared.remotes() {
-            fibers.extend(alive(&remote.free_fibers.lock()));
+            fibers.extend(remote.free_fibers.lock().not_killed());
         }
         fibers[own..].iter().for_each(|it| self.shared.leaks.note(it, true));
         for fiber in fibers {

@@ -6,7 +6,7 @@ use greenstd::thread;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 #[inline(never)]
@@ -17,7 +17,9 @@ fn lies_still_for_gdb() {
 
 /// The debuggee: some green threads that wait, and its main thread that waits for its end.
 fn wait_to_be_debugged() {
-    let runtime = Builder::new().workers(2).monitor(None).build().unwrap();
+    // gdb cannot read across the other kind of guards when it writes a core file.
+    let builder = Builder::new().workers(2).monitor(None).mprotect_guards();
+    let runtime = builder.build().unwrap();
     let named = thread::Builder::new().name("still".to_owned());
     let _waiters = runtime.run(move || {
         let mut waiters: Vec<_> = (0..3).map(|_| thread::spawn(lies_still_for_gdb)).collect();
@@ -41,7 +43,9 @@ fn session(target: &[&str], commands: &[&str]) -> String {
     gdb.args(["-nx", "-batch", "-iex", "set debuginfod enabled off", "-iex", "set pagination off"]);
     gdb.args(target);
     gdb.args(["-ex", &format!("source {}", script.display())]);
-    commands.iter().for_each(|command| drop(gdb.args(["-ex", command])));
+    for command in commands {
+        gdb.args(["-ex", command]);
+    }
     let output = gdb.stdin(Stdio::null()).output().expect("gdb is installed");
     format!(
         "{}{}",
@@ -67,11 +71,11 @@ fn green_threads_are_listed_and_unwound_in_a_process_and_in_its_core() {
         println!("gdb is not installed: skipped");
         return;
     }
-    let mut running = child.into_command().stdout(Stdio::piped()).spawn().unwrap();
-    let out = BufReader::new(running.stdout.take().expect("it is piped"));
+    let mut running = Debuggee(child.into_command().stdout(Stdio::piped()).spawn().unwrap());
+    let out = BufReader::new(running.0.stdout.take().expect("it is piped"));
     let is_ready = out.lines().any(|line| line.is_ok_and(|line| line.contains("ready")));
     assert!(is_ready, "the debuggee ended before it was ready");
-    let id = running.id().to_string();
+    let id = running.0.id().to_string();
     let core = std::env::temp_dir().join(format!("greenstd-core-{id}"));
     let save = format!("generate-core-file {}", core.display());
     let said = session(&["-p", &id], &["green list", "green all", &save]);
@@ -90,6 +94,14 @@ fn green_threads_are_listed_and_unwound_in_a_process_and_in_its_core() {
     let _ = fs::remove_file(&core);
     check(&post_mortem, &post_mortem);
     assert!(post_mortem.contains("no green thread has the number 999999999"), "{post_mortem}");
-    running.kill().unwrap();
-    running.wait().unwrap();
+}
+
+/// Ends the process, whatever the test comes to.
+struct Debuggee(Child);
+
+impl Drop for Debuggee {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

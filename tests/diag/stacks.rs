@@ -42,7 +42,9 @@ fn a_parked_one_shows_its_own_calls_from_the_api_to_where_it_began() {
             assert_eq!(count(stack, "waits_in_the_middle"), 4, "{stack}");
             assert_eq!(count(stack, "corosensei"), 0, "{stack}");
             assert_eq!(count(stack, "greenstd_runtime::engine"), 0, "{stack}");
-            assert!(stack.frames()[0].function().contains("park"), "{stack}");
+            // In a debug build a private function of the module is its own frame.
+            let first = &stack.frames()[..2];
+            assert!(first.iter().any(|frame| frame.function().contains("park")), "{stack}");
             let mut files = stack.frames().iter().filter_map(|frame| frame.file());
             assert!(files.any(|file| file.ends_with("tests/diag/stacks.rs")), "{stack}");
             waiter.thread().unpark();

@@ -176,7 +176,7 @@ laws! { green
             (event.clone(), semaphore.clone(), barrier.clone());
         let waiters = [
             ("Event::wait", thread::spawn(move || its_event.wait())),
-            ("Semaphore::acquire", thread::spawn(move || drop(its_semaphore.acquire()))),
+            ("Semaphore::acquire", thread::spawn(move || its_semaphore.acquire())),
             ("Barrier::wait", thread::spawn(move || drop(its_barrier.wait()))),
             ("thread::park", thread::spawn(thread::park)),
         ];

@@ -5,6 +5,9 @@
     (gdb) green bt NUMBER       the backtrace of one
     (gdb) green all             the backtraces of all, equal ones once
 
+gdb's own `generate-core-file` leaves out the stacks where the kernel guards them by
+`MADV_GUARD_INSTALL`, whose pages it cannot read; the kernel's core files hold them.
+
 The program needs its symbol table (not its debug information, which makes the backtraces readable).
 Works with gdb 12 and later that has Python. What it reads is described in
 runtime/engine/anchor.rs; nothing in the process is changed, and nothing is called in it.
@@ -173,7 +176,9 @@ class Unwinder(gdb.unwinder.Unwinder):
         if (sp, pc) != self.innermost:
             return None
         # Below the green thread's frames, wherever it is: gdb would take them for corrupt.
-        info = pending_frame.create_unwind_info(FrameId(self.registers[sp_name] - 64, pc))
+        address = gdb.lookup_type("unsigned long")
+        below = gdb.Value(self.registers[sp_name] - 64).cast(address)
+        info = pending_frame.create_unwind_info(FrameId(below, gdb.Value(pc).cast(address)))
         for name, value in self.registers.items():
             old = pending_frame.read_register(name)
             info.add_saved_register(name, gdb.Value(value).cast(old.type))

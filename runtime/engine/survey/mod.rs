@@ -1,10 +1,10 @@
 //! What the green threads of this process do, as another thread finds out.
 //!
 //! Nobody is stopped for it, and nobody tells: who looks goes through the lists of those who live,
-//! and *holds* each one that is parked for the microsecond that it takes to read what it waits for
-//! and to copy its stack (`life` invariant 5). A wake-up that comes meanwhile is carried out when it
-//! is let go. So a survey is no picture of one moment: each green thread is shown as it was when it
-//! was looked at.
+//! and *holds* each one that is parked for the microsecond that it takes to read what it waits
+//! for, and to copy its stack (`life` invariant 5). A wake-up that comes meanwhile is carried out
+//! when it is let go. So a survey is no picture of one moment: each green thread is shown as it was
+//! when it was looked at.
 //!
 //! # Invariants
 //!
@@ -328,9 +328,9 @@ impl Sighting {
         sighting.target = header.waits_for.thread().map(ThreadId::new);
         // SAFETY: by the caller's promise.
         match unsafe { header.waits_for.detail() } {
-            // SAFETY: the lock lives as long as somebody waits for it.
             Some(&Detail::Lock(holder)) => {
                 sighting.is_for_lock = true;
+                // SAFETY: the lock lives as long as somebody waits for it, who is held.
                 sighting.holder = unsafe { &*holder }.number().map(ThreadId::new);
             }
             Some(Detail::Arms(names, count)) => {

@@ -15,7 +15,7 @@
 //!    wait itself, by a primitive of ours, the wait around it loses nothing: whoever may have taken
 //!    its wake-up leaves one.
 //! 2. A span is entered and left on one OS thread without a switch in between, but for green
-//! threads    with thread-locals of their own, which take the subscriber's along.
+//!    threads with thread-locals of their own, which take the subscriber's along.
 //!
 //! # Rejected
 //!

@@ -114,7 +114,7 @@ mod tests {
         let read = |line: &str| line.parse::<Command>().map(|it| (it.question, it.is_json));
         assert_eq!(read("ps"), Ok((Question::List, false)));
         assert_eq!(read("  bt\t17  json \r"), Ok((Question::Backtrace(17), true)));
-        assert_eq!(read("trace 3 on"), Ok(Question::SetTrace(3, true)).map(|it| (it, false)));
+        assert_eq!(read("trace 3 on"), Ok((Question::SetTrace(3, true), false)));
         assert_eq!(read("trace 3"), Ok((Question::ShowTrace(3), false)));
     }
 

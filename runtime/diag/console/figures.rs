@@ -4,7 +4,6 @@ use crate::blocking::{self, PoolReport};
 use crate::diag;
 use crate::diag::json::{Fields, list, object};
 use crate::runtime::{Histogram, Metrics, StackMemory};
-use std::time::Duration;
 
 /// What stands above a list.
 pub(super) fn summary() -> String {
@@ -140,7 +139,7 @@ fn write_histogram(fields: &mut Fields<'_>, histogram: &Histogram) {
     fields.time("longest_ms", Some(histogram.longest()));
     fields.list("buckets", histogram.buckets(), |json, (bound, count)| {
         object(json, |fields| {
-            fields.time("up_to_ms", bound.map(Duration::from));
+            fields.time("up_to_ms", bound);
             fields.number("count", count);
         });
     });

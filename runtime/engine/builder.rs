@@ -3,6 +3,7 @@
 use super::fiber::Lane;
 use super::handles::{JoinHandle, LocalJoinHandle};
 use super::own::ThreadLocals;
+use super::runtime::Runtime;
 use super::spawn::{self, Options, Target};
 use std::io;
 use std::panic::Location;
@@ -78,6 +79,20 @@ impl Builder {
         T: Send + 'static,
     {
         spawn::spawn_static(self.options, Location::caller(), f).map(JoinHandle::new)
+    }
+
+    /// [`spawn`](Builder::spawn) as a green thread of that runtime, from a thread of either kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Builder::spawn).
+    #[track_caller]
+    pub fn spawn_on<F, T>(self, runtime: &Runtime, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        runtime.spawn_with(self.options, f).map(JoinHandle::new)
     }
 
     /// Spawns a green thread that starts once `delay` has passed: never earlier, and later if its

@@ -1,0 +1,7 @@
+//! Programs in C over the library, and the header that they see.
+
+mod echo;
+mod header;
+mod ported;
+mod toolchain;
+mod usage;

@@ -68,7 +68,8 @@ fn the_header_is_what_the_sources_say() {
 
 #[test]
 fn every_function_stands_in_the_header_with_a_comment() {
-    let header = read("include/greenstd.h");
+    let text = read("include/greenstd.h");
+    let (_, header) = text.split_once("#include").expect("the head comes before");
     let names = exported();
     assert!(names.len() > 50, "the sources were not found");
     for name in names {

@@ -5,6 +5,7 @@
 use crate::guard::{self, Errno};
 use crate::handle::{Mark, Opaque};
 use crate::lazy::{self, Word};
+use crate::registry;
 use greenstd_runtime::sync::{Mutex, MutexGuard};
 use greenstd_runtime::thread;
 use libc::{c_int, c_void};
@@ -60,12 +61,8 @@ impl Default for Lock {
 }
 
 impl Lock {
-    fn current() -> u64 {
-        thread::current().id().as_u64().get()
-    }
-
     fn is_mine(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) == Lock::current()
+        self.owner.load(Ordering::Relaxed) == registry::own_number()
     }
 
     /// Whether somebody has locked it.
@@ -81,7 +78,7 @@ impl Lock {
             unsafe { std::mem::transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard) };
         // SAFETY: the calling thread has locked the mutex.
         unsafe { *self.guard.get() = Some(guard) };
-        self.owner.store(Lock::current(), Ordering::Relaxed);
+        self.owner.store(registry::own_number(), Ordering::Relaxed);
     }
 
     /// Takes the guard of the calling thread.

@@ -105,6 +105,11 @@ pub(crate) fn all() -> Vec<Arc<Record>> {
     records
 }
 
+/// The number of the calling thread.
+pub(crate) fn own_number() -> u64 {
+    thread::current().id().as_u64().get()
+}
+
 /// The id of the calling thread, by which others find it from now on.
 pub(crate) fn current_id() -> u64 {
     let listed = CURRENT.try_with(|current| {
@@ -117,7 +122,7 @@ pub(crate) fn current_id() -> u64 {
         }
     });
     // In the last destructors of a thread: nobody finds it any more, but it is still the same one.
-    listed.unwrap_or_else(|_| thread::current().id().as_u64().get())
+    listed.unwrap_or_else(|_| own_number())
 }
 
 impl Record {

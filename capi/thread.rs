@@ -98,7 +98,7 @@ pub unsafe extern "C" fn gs_join_timeout(
     timeout_ns: i64,
     result: *mut *mut c_void,
 ) -> c_int {
-    let joined = guard::enter(|| Ok((registry::find(thread)?, registry::current_id())));
+    let joined = guard::enter(|| Ok((registry::find(thread)?, registry::own_number())));
     let joined = joined.and_then(|(record, current)| {
         if thread == current {
             return Err(libc::EDEADLK);

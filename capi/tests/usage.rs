@@ -10,7 +10,6 @@ fn a_program_uses_every_function() {
     }
 }
 
-/// On one worker, too, where whoever blocks it is noticed by everybody.
 #[test]
 fn what_is_misused_says_so() {
     for linkage in [Linkage::Static, Linkage::Dynamic] {
@@ -21,8 +20,17 @@ fn what_is_misused_says_so() {
 #[test]
 fn a_kill_ends_each_wait_and_loses_nothing() {
     let program = compile("kills.c", Linkage::Dynamic);
+    // With one, whoever blocks it is noticed by everybody.
     for workers in ["1", "3"] {
         assert_eq!(run(&program, &[workers]), "all is well\n", "{workers} workers");
+    }
+}
+
+/// C80: runtimes come and go in a loop, and leave nothing behind.
+#[test]
+fn what_was_begun_and_ended_leaves_nothing() {
+    for linkage in [Linkage::Static, Linkage::Dynamic] {
+        assert_eq!(run(&compile("churn.c", linkage), &[]), "all is well\n", "{linkage:?}");
     }
 }
 

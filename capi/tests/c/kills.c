@@ -278,6 +278,14 @@ static void *is_left(void *argument)
 
 static void *leaves(void *argument)
 {
+    gs_thread thread;
+    void *result = NULL;
+
+    /* Who is killed before it starts never does. With one worker that is certain. */
+    IS(gs_spawn(NULL, NULL, never_ends, &result, &thread), 0);
+    IS(gs_kill(thread), 0);
+    IS(gs_join(thread, &result), 0);
+    CHECK(result == GS_CANCELED || (result == &result && !*(int *)argument));
     for (int i = 0; i < 10; i++)
         IS(gs_spawn(NULL, NULL, is_left, NULL, NULL), 0);
     for (int i = 0; i < 10; i++)
@@ -291,12 +299,14 @@ int main(int argc, char **argv)
     gs_runtime *runtime;
     gs_thread thread;
     void *result = NULL;
+    int is_only_one;
 
     CHECK(argc == 2);
     config.workers = (uint32_t)strtoul(argv[1], NULL, 10);
     IS(gs_runtime_create(&config, &runtime), 0);
     IS(gs_run(runtime, kills, NULL, NULL), 0);
-    IS(gs_run(runtime, leaves, NULL, NULL), 0);
+    is_only_one = config.workers == 1;
+    IS(gs_run(runtime, leaves, &is_only_one, NULL), 0);
     IS(gs_spawn(runtime, NULL, never_ends, &thread, &thread), 0);
     IS(gs_runtime_destroy(runtime), 0);
     if (config.workers == 1)

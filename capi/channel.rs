@@ -148,8 +148,8 @@ pub unsafe extern "C" fn gs_channel_recv_timeout(
 
 /// Takes a message if there is one. Never blocks. On threads of either kind.
 ///
-/// Returns 0, and the message in `*message`; -EINVAL for NULL and for what is no channel; -EAGAIN if
-/// it is empty; -EPIPE if it is closed and empty.
+/// Returns 0, and the message in `*message`; -EINVAL for NULL and for what is no channel; -EAGAIN
+/// if it is empty; -EPIPE if it is closed and empty.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gs_channel_try_recv(
     channel: *mut gs_channel,

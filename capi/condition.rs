@@ -63,12 +63,12 @@ pub unsafe extern "C" fn gs_cond_destroy(condition: *mut gs_cond) -> c_int {
 }
 
 /// Unlocks a mutex that the caller has locked, blocks the calling thread, of either kind, until the
-/// condition is signalled, and locks the mutex again. To be called in a loop that looks whether what
-/// is waited for is so.
+/// condition is signalled, and locks the mutex again. To be called in a loop that looks whether
+/// what is waited for is so.
 ///
 /// Returns 0; -EINVAL for NULL and for what is no condition or mutex; -EPERM if the caller has not
-/// locked the mutex; -ECANCELED if the caller was killed: the mutex is locked again even then, and a
-/// signal that came meanwhile goes to the next one who waits.
+/// locked the mutex; -ECANCELED if the caller was killed: the mutex is locked again even then, and
+/// a signal that came meanwhile goes to the next one who waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gs_cond_wait(condition: *mut gs_cond, mutex: *mut gs_mutex) -> c_int {
     // SAFETY: passed on.

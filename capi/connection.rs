@@ -3,8 +3,8 @@
 //! No flag has these calls not wait, so the socket is made `O_NONBLOCK`: a listener for good, one
 //! that connects for so long.
 
-use crate::descriptor::{self, answer, retry, socket_deadline};
-use crate::guard::{self, Errno};
+use crate::descriptor::{self, answer, retry, socket_deadline, socket_option};
+use crate::guard::{self, Errno, last_errno};
 use greenstd_runtime::readiness::Interest;
 use greenstd_runtime::thread;
 use libc::{c_int, sockaddr, socklen_t};
@@ -49,10 +49,16 @@ pub unsafe extern "C" fn gs_accept4(
     let accepted = guard::enter(|| {
         set_nonblocking(fd, true)?;
         let limit = || socket_deadline(fd, Interest::Read);
-        retry(fd, Interest::Read, limit, || {
-            // SAFETY: the caller's memory.
-            answer(unsafe { libc::accept4(fd, address, address_length, flags) } as isize)
-        })
+        retry(
+            fd,
+            Interest::Read,
+            limit,
+            |_| false,
+            || {
+                // SAFETY: the caller's memory.
+                answer(unsafe { libc::accept4(fd, address, address_length, flags) } as isize)
+            },
+        )
     });
     match accepted {
         Ok(number) => {
@@ -122,12 +128,8 @@ fn connect(fd: c_int, now: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> 
             outcome => return outcome,
         }
     }
-    retry(
-        fd,
-        Interest::Write,
-        || deadline,
-        || if is_decided(fd) { take_error(fd) } else { Err(libc::EAGAIN) },
-    )
+    let finish = || if is_decided(fd) { take_error(fd) } else { Err(libc::EAGAIN) };
+    retry(fd, Interest::Write, || deadline, |()| false, finish)
 }
 
 /// Whether the socket is connected, or has failed.
@@ -138,14 +140,11 @@ fn is_decided(fd: c_int) -> bool {
 }
 
 fn take_error(fd: c_int) -> Result<(), Errno> {
-    let mut error: c_int = 0;
-    let mut length = size_of::<c_int>() as socklen_t;
-    // SAFETY: a place of ours, with its size.
-    answer(unsafe {
-        let place = (&raw mut error).cast();
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, place, &raw mut length)
-    } as isize)?;
-    if error == 0 { Ok(()) } else { Err(error) }
+    match socket_option(fd, libc::SO_ERROR) {
+        Some(0) => Ok(()),
+        Some(error) => Err(error),
+        None => Err(last_errno()),
+    }
 }
 
 /// Sets or clears `O_NONBLOCK`. Whether it was set.

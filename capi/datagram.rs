@@ -1,6 +1,6 @@
 //! Sockets: the one receive and the one send under all calls, and those with an address.
 
-use crate::descriptor::{answer, move_all, retry, socket_deadline};
+use crate::descriptor::{answer, move_all, retry, socket_deadline, socket_option};
 use crate::guard::{self, Errno};
 use greenstd_runtime::readiness::Interest;
 use libc::{c_int, c_void, size_t, sockaddr, socklen_t, ssize_t};
@@ -77,13 +77,16 @@ pub(crate) unsafe fn receive(
     if flags & (libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE) != 0 {
         return guard::enter(|| once(0));
     }
+    // What was peeked at is still there, however short the count.
+    let peeks = flags & libc::MSG_PEEK != 0;
     let waiting = |moved| {
         guard::enter(|| {
             let limit = || socket_deadline(fd, Interest::Read);
-            retry(fd, Interest::Read, limit, || once(moved))
+            let is_short = |&count: &usize| 0 < count && moved + count < length && !peeks;
+            retry(fd, Interest::Read, limit, is_short, || once(moved))
         })
     };
-    let waits_for_all = flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0;
+    let waits_for_all = flags & libc::MSG_WAITALL != 0 && !peeks;
     if waits_for_all && is_stream(fd) { move_all(length, waiting) } else { waiting(0) }
 }
 
@@ -117,18 +120,12 @@ pub(crate) unsafe fn send(
     move_all(length, |moved| {
         guard::enter(|| {
             let limit = || socket_deadline(fd, Interest::Write);
-            retry(fd, Interest::Write, limit, || once(moved))
+            let is_short = |&count: &usize| 0 < count && moved + count < length;
+            retry(fd, Interest::Write, limit, is_short, || once(moved))
         })
     })
 }
 
 fn is_stream(fd: c_int) -> bool {
-    let mut kind: c_int = 0;
-    let mut length = size_of::<c_int>() as socklen_t;
-    // SAFETY: a place of ours, with its size.
-    let result = unsafe {
-        let place = (&raw mut kind).cast();
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_TYPE, place, &raw mut length)
-    };
-    result == 0 && kind == libc::SOCK_STREAM
+    socket_option(fd, libc::SO_TYPE) == Some(libc::SOCK_STREAM)
 }

@@ -16,7 +16,7 @@ use greenstd_runtime::park;
 use greenstd_runtime::readiness::{Interest, Unowned};
 use libc::c_int;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a wait trusts that its number names what is registered: an idle connection costs one
@@ -38,12 +38,23 @@ struct Slot {
     tenancy: AtomicU32,
     /// Somebody has waited since the tenancy began.
     is_used: AtomicBool,
+    /// `UNASKED`, `TCP` or `OTHER`.
+    kind: AtomicU8,
 }
+
+/// Whether a short count on a descriptor says that it is drained, or full: of TCP it does.
+const UNASKED: u8 = 0;
+const TCP: u8 = 1;
+const OTHER: u8 = 2;
 
 impl Slot {
     const fn new() -> Slot {
-        let (tenancy, is_used) = (AtomicU32::new(0), AtomicBool::new(false));
-        Slot { place: Unowned::new(), tenancy, is_used }
+        Slot {
+            place: Unowned::new(),
+            tenancy: AtomicU32::new(0),
+            is_used: AtomicBool::new(false),
+            kind: AtomicU8::new(UNASKED),
+        }
     }
 
     fn of(fd: c_int) -> Result<&'static Slot, Errno> {
@@ -53,10 +64,23 @@ impl Slot {
         Ok(&chunk[number % CHUNK])
     }
 
+    /// Whether it is a TCP connection. Asked once in a tenancy.
+    fn is_tcp(&self, fd: c_int) -> bool {
+        match self.kind.load(Ordering::Relaxed) {
+            UNASKED => {
+                let is_tcp = socket_option(fd, libc::SO_PROTOCOL) == Some(libc::IPPROTO_TCP);
+                self.kind.store(if is_tcp { TCP } else { OTHER }, Ordering::Relaxed);
+                is_tcp
+            }
+            kind => kind == TCP,
+        }
+    }
+
     /// Ends the tenancy: who waits is told.
     fn vacate(&self, fd: c_int) {
         // Release: invariant 1 of `Unowned`, together with the withdrawal.
         self.tenancy.fetch_add(1, Ordering::Release);
+        self.kind.store(UNASKED, Ordering::Relaxed);
         if self.is_used.swap(false, Ordering::AcqRel) {
             self.place.withdraw(fd);
         }
@@ -82,8 +106,11 @@ pub(crate) fn opened(fd: c_int) {
     }
 }
 
-/// Runs `call` until it says something else than `EAGAIN`, and blocks the calling thread between the
-/// attempts, until the time that `limit` says, which is asked before the first wait.
+/// Runs `call` until it says something else than `EAGAIN`, and blocks the calling thread between
+/// the attempts, until the time that `limit` says, which is asked before the first wait.
+///
+/// If `is_short` says so of what a call has moved, the next one need not be tried before more is
+/// told, where that follows.
 ///
 /// To be called inside of `enter`. A kill ends it between attempts, so nothing that `call` has done
 /// is lost.
@@ -96,6 +123,7 @@ pub(crate) fn retry<T>(
     fd: c_int,
     interest: Interest,
     limit: impl FnOnce() -> Option<Instant>,
+    is_short: impl Fn(&T) -> bool,
     mut call: impl FnMut() -> Result<T, Errno>,
 ) -> Result<T, Errno> {
     let slot = Slot::of(fd)?;
@@ -116,7 +144,15 @@ pub(crate) fn retry<T>(
                         slot.place.forget_blocked(told, interest);
                     }
                 }
-                outcome => return outcome,
+                outcome => {
+                    if let (Ok(value), Some(told)) = (&outcome, told)
+                        && is_short(value)
+                        && slot.is_tcp(fd)
+                    {
+                        slot.place.forget_drained(told, interest);
+                    }
+                    return outcome;
+                }
             }
         }
         if let Some(limit) = limit.take() {
@@ -136,6 +172,7 @@ pub(crate) fn retry<T>(
             Ok(false) => {
                 look_again = None;
                 if is_same() && !slot.place.is_registered(fd) {
+                    slot.kind.store(UNASKED, Ordering::Relaxed);
                     slot.place.withdraw(fd);
                 }
             }
@@ -177,6 +214,18 @@ pub(crate) fn move_all(
 /// `errno`, if it is -1.
 pub(crate) fn answer(result: isize) -> Result<usize, Errno> {
     usize::try_from(result).map_err(|_| last_errno())
+}
+
+/// An option of a socket that is a number; none if this is no socket.
+pub(crate) fn socket_option(fd: c_int, option: c_int) -> Option<c_int> {
+    let mut value: c_int = 0;
+    let mut length = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: a place of ours, with its size.
+    let result = unsafe {
+        let place = (&raw mut value).cast();
+        libc::getsockopt(fd, libc::SOL_SOCKET, option, place, &raw mut length)
+    };
+    (result == 0).then_some(value)
 }
 
 /// When a call on the socket is to give up: the timeout that its user has set by `SO_RCVTIMEO` or

@@ -1,7 +1,8 @@
 //! The door between C and Rust: nothing unwinds through it, and every failure is a number.
 //!
-//! A kill unwinds Rust code. Frames of C cannot be unwound, so [`enter`] catches it at the boundary,
-//! and the call says `ECANCELED`: the kill is sticky, and so does every later call that would wait.
+//! A kill unwinds Rust code. Frames of C cannot be unwound, so [`enter`] catches it at the
+//! boundary, and the call says `ECANCELED`: the kill is sticky, and so does every later call that
+//! would wait.
 //!
 //! # Invariants
 //!

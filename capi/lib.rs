@@ -9,19 +9,21 @@
 //! | `guard.rs` | the door: no unwinding through it, errors as numbers |
 //! | `handle.rs` | what C has pointers to |
 //! | `config.rs` | structs that may grow |
-//! | `runtime.rs`, `call.rs`, `thread.rs`, `registry.rs` | runtimes and green threads; who has which id |
+//! | `runtime.rs`, `call.rs`, `thread.rs` | runtimes and green threads |
+//! | `registry.rs` | who has which id |
 //! | `local.rs` | values of each thread |
 //! | `descriptor.rs` | where descriptors of C's are waited for, and the one loop of all calls |
 //! | `stream.rs`, `datagram.rs`, `connection.rs`, `poll.rs` | calls on descriptors |
 //! | `pool.rs` | calls that can only block |
-//! | `channel.rs`, `mutex.rs`, `condition.rs`, `semaphore.rs`, `lazy.rs` | what threads share |
+//! | `channel.rs` | channels of pointers |
+//! | `mutex.rs`, `condition.rs`, `semaphore.rs`, `lazy.rs` | what threads share in memory of C's |
 //! | `dump.rs` | what there is, as text |
 //!
 //! # Invariants
 //!
 //! 1. No function unwinds into C, and none is unwound by a kill while a frame of C is below it.
-//! 2. Nothing is lost to a kill: a count of bytes, a message, or a lock that was acquired is told to
-//!    the caller even then, and the kill by the next call.
+//! 2. Nothing is lost to a kill: a count of bytes, a message, or a lock that was acquired is told
+//!    to the caller even then, and the kill by the next call.
 #![allow(unsafe_code)]
 // The names are C's.
 #![allow(non_camel_case_types)]

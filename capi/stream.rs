@@ -3,9 +3,11 @@
 //! | kind | how |
 //! |---|---|
 //! | socket | by `MSG_DONTWAIT`, parking in between |
-//! | pipe, event, timer | by `RWF_NOWAIT`; where that is refused, once ready, on a thread of the pool |
-//! | terminal, device | once ready, on a thread of the pool: one may take any flag and mean nothing by it |
+//! | pipe, event, timer | by `RWF_NOWAIT`; where that is refused, as a terminal |
+//! | terminal, device | once ready, on a thread of the pool |
 //! | file | what is cached by `RWF_NOWAIT`, the rest on a thread of the pool |
+//!
+//! A device may take any flag and mean nothing by it: `/dev/zero` says that it is at its end.
 
 use crate::datagram;
 use crate::descriptor::{self, answer, move_all};
@@ -41,6 +43,11 @@ enum Kind {
 pub unsafe extern "C" fn gs_read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
     if buffer.is_null() && length > 0 {
         return -(libc::EINVAL as ssize_t);
+    }
+    if length == 0 {
+        // It never waits, where a receive of nothing does.
+        // SAFETY: no memory.
+        return guard::count(guard::enter(|| answer(unsafe { libc::read(fd, buffer, 0) })));
     }
     // SAFETY: passed on.
     guard::count(match unsafe { datagram::receive(fd, buffer, length, 0, None) } {
@@ -158,8 +165,7 @@ unsafe fn read_other(fd: c_int, buffer: *mut c_void, length: usize) -> Result<us
         answer(unsafe { libc::preadv2(fd, &raw const list, 1, CURRENT, libc::RWF_NOWAIT) })
     };
     guard::enter(|| match kind(fd)? {
-        _ if length == 0 => plain(),
-        Kind::NoWait => match descriptor::retry(fd, Interest::Read, || None, nowait) {
+        Kind::NoWait => match descriptor::retry(fd, Interest::Read, || None, |_| false, nowait) {
             Err(error) if is_refusal(error) => slowly(fd, Interest::Read, plain),
             outcome => outcome,
         },
@@ -199,7 +205,7 @@ unsafe fn write_other(fd: c_int, buffer: *const c_void, length: usize) -> Result
         // What is ready takes so much without waiting.
         // SAFETY: the caller's memory.
         let plain = || answer(unsafe { libc::write(fd, start, left.min(PIPE_BUF)) });
-        guard::enter(|| match descriptor::retry(fd, Interest::Write, || None, nowait) {
+        guard::enter(|| match descriptor::retry(fd, Interest::Write, || None, |_| false, nowait) {
             Err(error) if is_refusal(error) => slowly(fd, Interest::Write, plain),
             outcome => outcome,
         })

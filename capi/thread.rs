@@ -29,10 +29,10 @@ const CANCELED: *mut c_void = usize::MAX as *mut c_void;
 /// kind.
 ///
 /// Returns 0, and the id in `*thread`; -EINVAL for a NULL function, a NULL runtime on an OS thread,
-/// what is no runtime, unknown flags, and a stack size above 1 GiB; -E2BIG for attributes of a newer
-/// version that ask for something unknown here; -EAGAIN at the limit on live green threads; -ENOMEM
-/// if no address space is left for a stack; -EOPNOTSUPP for GS_OWN_THREAD_LOCALS where they are not
-/// to be had, and in a forked process.
+/// what is no runtime, unknown flags, and a stack size above 1 GiB; -E2BIG for attributes of a
+/// newer version that ask for something unknown here; -EAGAIN at the limit on live green threads;
+/// -ENOMEM if no address space is left for a stack; -EOPNOTSUPP for GS_OWN_THREAD_LOCALS where they
+/// are not to be had, and in a forked process.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gs_spawn(
     runtime: *mut gs_runtime,

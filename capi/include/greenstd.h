@@ -25,24 +25,24 @@
  * with a runtime. On an OS thread a wait blocks that thread. A green thread that blocks by other
  * means (read, pthread_mutex_lock, computing) stops all others of its worker: see gs_blocking.
  *
- * THREAD-LOCALS. Green threads share those of their worker, errno included, and stay on that worker,
- * unless they have their own (GS_OWN_THREAD_LOCALS): what is kept there across a call that waits is
- * then another one's. Values of their own, see gs_key_create, they have always.
+ * THREAD-LOCALS. Green threads share those of their worker, errno included, and stay on that
+ * worker, unless they have their own (GS_OWN_THREAD_LOCALS): what is kept there across a call that
+ * waits is then another one's. Values of their own, see gs_key_create, they have always.
  *
- * STACKS are small: 256 KiB unless it is asked for more (gs_config, gs_attributes), and do not grow.
+ * STACKS are small, 256 KiB unless more is asked for (gs_config, gs_attributes), and do not grow.
  *
- * KILLS. gs_kill asks. The call in which the green thread waits returns -ECANCELED, and so does every
- * later one that would wait: the function cleans up and returns. What a call has done, bytes that
- * were moved, a message, a lock, it says even then, and the next call says -ECANCELED. No stack of
- * C is unwound, and no destructor of C++ is skipped.
+ * KILLS. gs_kill asks. The call in which the green thread waits returns -ECANCELED, and so does
+ * every later one that would wait: the function cleans up and returns. What a call has done, bytes
+ * that were moved, a message, a lock, it says even then, and the next call says -ECANCELED. No
+ * stack of C is unwound, and no destructor of C++ is skipped. The end of a runtime kills likewise.
  *
  * FUNCTIONS of the caller's must return: no exception, longjmp or pthread_exit may leave them.
  *
- * OWNERSHIP. What _create or gs_runtime_create has made is freed by the matching _destroy, once, when
- * nobody uses it any more. gs_mutex, gs_cond and gs_semaphore are memory of the caller's. NULL,
- * an object of another type, and a second destruction of what has not been reused are told by
- * -EINVAL as far as they can be; a pointer from elsewhere is the caller's error, as for free().
- * Threads and keys are numbers, which are never used again: a stale one is always told.
+ * OWNERSHIP. What a _create function has made is freed by the matching _destroy, once, when nobody
+ * uses it any more. gs_mutex, gs_cond and gs_semaphore are memory of the caller's. NULL, an object
+ * of another type, and a second destruction of what has not been reused are told by -EINVAL as far
+ * as they can be; a pointer from elsewhere is the caller's error, as for free(). Threads and keys
+ * are numbers, which are never used again: a stale one is always told.
  *
  * TIMEOUTS are in nanoseconds, of the monotonic clock; negative is for ever.
  *
@@ -258,10 +258,10 @@ int gs_run(struct gs_runtime *runtime, gs_thread_function function, void *argume
  * kind.
  *
  * Returns 0, and the id in `*thread`; -EINVAL for a NULL function, a NULL runtime on an OS thread,
- * what is no runtime, unknown flags, and a stack size above 1 GiB; -E2BIG for attributes of a newer
- * version that ask for something unknown here; -EAGAIN at the limit on live green threads; -ENOMEM
- * if no address space is left for a stack; -EOPNOTSUPP for GS_OWN_THREAD_LOCALS where they are not
- * to be had, and in a forked process.
+ * what is no runtime, unknown flags, and a stack size above 1 GiB; -E2BIG for attributes of a
+ * newer version that ask for something unknown here; -EAGAIN at the limit on live green threads;
+ * -ENOMEM if no address space is left for a stack; -EOPNOTSUPP for GS_OWN_THREAD_LOCALS where they
+ * are not to be had, and in a forked process.
  */
 int gs_spawn(struct gs_runtime *runtime,
              const struct gs_attributes *attributes,
@@ -590,8 +590,8 @@ int gs_channel_recv_timeout(struct gs_channel *channel, void **message, int64_t 
 /**
  * Takes a message if there is one. Never blocks. On threads of either kind.
  *
- * Returns 0, and the message in `*message`; -EINVAL for NULL and for what is no channel; -EAGAIN if
- * it is empty; -EPIPE if it is closed and empty.
+ * Returns 0, and the message in `*message`; -EINVAL for NULL and for what is no channel; -EAGAIN
+ * if it is empty; -EPIPE if it is closed and empty.
  */
 int gs_channel_try_recv(struct gs_channel *channel, void **message);
 
@@ -666,12 +666,12 @@ int gs_cond_destroy(struct gs_cond *condition);
 
 /**
  * Unlocks a mutex that the caller has locked, blocks the calling thread, of either kind, until the
- * condition is signalled, and locks the mutex again. To be called in a loop that looks whether what
- * is waited for is so.
+ * condition is signalled, and locks the mutex again. To be called in a loop that looks whether
+ * what is waited for is so.
  *
  * Returns 0; -EINVAL for NULL and for what is no condition or mutex; -EPERM if the caller has not
- * locked the mutex; -ECANCELED if the caller was killed: the mutex is locked again even then, and a
- * signal that came meanwhile goes to the next one who waits.
+ * locked the mutex; -ECANCELED if the caller was killed: the mutex is locked again even then, and
+ * a signal that came meanwhile goes to the next one who waits.
  */
 int gs_cond_wait(struct gs_cond *condition, struct gs_mutex *mutex);
 

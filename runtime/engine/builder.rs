@@ -86,6 +86,18 @@ impl Builder {
     /// # Errors
     ///
     /// As [`spawn`](Builder::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{runtime, thread};
+    ///
+    /// let runtime = runtime::Builder::new().workers(1).build()?;
+    /// let named = thread::Builder::new().name("of this runtime".into());
+    /// let name = named.spawn_on(&runtime, || thread::current().name().map(String::from))?.join();
+    /// assert_eq!(name.expect("it does not panic").as_deref(), Some("of this runtime"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_on<F, T>(self, runtime: &Runtime, f: F) -> io::Result<JoinHandle<T>>
     where

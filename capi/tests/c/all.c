@@ -295,6 +295,8 @@ static void streams(void)
 
     for (int i = 0; i < 2; i++) {
         IS(i == 0 ? pipe(pair) : socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        IS(gs_read(pair[0], NULL, 0), 0);
+        IS(gs_write(pair[1], NULL, 0), 0);
         IS(gs_spawn(NULL, NULL, writes, (void *)(intptr_t)pair[1], &thread), 0);
         is_read_whole(pair[0]);
         IS(gs_join(thread, NULL), 0);

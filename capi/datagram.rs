@@ -4,6 +4,7 @@ use crate::descriptor::{answer, move_all, retry, socket_deadline, socket_option}
 use crate::guard::{self, Errno};
 use greenstd_runtime::readiness::Interest;
 use libc::{c_int, c_void, size_t, sockaddr, socklen_t, ssize_t};
+use std::cell::OnceCell;
 use std::ptr;
 
 /// Where `recvfrom` puts the address of the sender.
@@ -77,11 +78,13 @@ pub(crate) unsafe fn receive(
     if flags & (libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE) != 0 {
         return guard::enter(|| once(0));
     }
+    // One for all of it, as the kernel's; asked for before the first wait.
+    let deadline = OnceCell::new();
     // What was peeked at is still there, however short the count.
     let peeks = flags & libc::MSG_PEEK != 0;
     let waiting = |moved| {
         guard::enter(|| {
-            let limit = || socket_deadline(fd, Interest::Read);
+            let limit = || *deadline.get_or_init(|| socket_deadline(fd, Interest::Read));
             let is_short = |&count: &usize| 0 < count && moved + count < length && !peeks;
             retry(fd, Interest::Read, limit, is_short, || once(moved))
         })
@@ -116,10 +119,12 @@ pub(crate) unsafe fn send(
     if flags & libc::MSG_DONTWAIT != 0 {
         return guard::enter(|| once(0));
     }
+    // One for all of it, as the kernel's; asked for before the first wait.
+    let deadline = OnceCell::new();
     // A datagram is sent whole, so that the loop ends after one.
     move_all(length, |moved| {
         guard::enter(|| {
-            let limit = || socket_deadline(fd, Interest::Write);
+            let limit = || *deadline.get_or_init(|| socket_deadline(fd, Interest::Write));
             let is_short = |&count: &usize| 0 < count && moved + count < length;
             retry(fd, Interest::Write, limit, is_short, || once(moved))
         })

@@ -24,6 +24,7 @@ pub extern "C" fn gs_dump(fd: c_int) -> c_int {
     }))
 }
 
+/// All that is told stands here: the one place that knows what there is to be told of.
 fn describe() -> String {
     let records = registry::all();
     let mut text = format!("{} threads\n", records.len());

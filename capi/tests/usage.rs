@@ -47,6 +47,19 @@ fn the_shared_library_exports_its_own_functions_only() {
     assert!(others.iter().all(|name| **name == "rust_eh_personality"), "{others:?}");
 }
 
+/// Without a program around it, and without what glibc shows only to those who ask.
+#[test]
+fn the_header_stands_by_itself() {
+    for standard in ["-std=c99", "-std=c11", "-std=c17"] {
+        succeed(
+            Command::new("cc")
+                .args([standard, "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only"])
+                .args(["-x", "c"])
+                .arg(folder().join("include/greenstd.h")),
+        );
+    }
+}
+
 #[test]
 fn the_header_is_cxx_too() {
     for standard in ["-std=c++11", "-std=c++20"] {

@@ -367,6 +367,7 @@ static void connections(void)
         IS(gs_send(fd, "pong", 4, 0), 4);
         IS(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &short_time, sizeof short_time), 0);
         IS(gs_recv(fd, word, 4, 0), -EAGAIN);
+        IS(gs_recv(fd, word, 4, MSG_WAITALL), -EAGAIN);
         IS(gs_close(fd), 0);
         IS(gs_join(thread, NULL), 0);
     }

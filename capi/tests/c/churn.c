@@ -93,6 +93,20 @@ static void *lives(void *argument)
     return argument;
 }
 
+/* A runtime begins and ends. */
+static void *is_a_cycle(void *config)
+{
+    gs_runtime *runtime;
+    gs_thread left;
+
+    IS(gs_runtime_create(config, &runtime), 0);
+    IS(gs_run(runtime, lives, NULL, NULL), 0);
+    IS(gs_spawn(runtime, NULL, is_brief, NULL, &left), 0);
+    IS(gs_runtime_destroy(runtime), 0);
+    IS(gs_join(left, NULL), 0);
+    return NULL;
+}
+
 static gs_runtime *shared;
 
 /* An OS thread that spawns and ends green ones, while others do. */
@@ -156,14 +170,11 @@ int main(void)
     descriptors = count_entries("/proc/self/fd");
     tasks = count_entries("/proc/self/task");
     known = count_known();
-    for (int i = 0; i < 100; i++) {
-        gs_runtime *runtime;
-        gs_thread left;
-        IS(gs_runtime_create(&config, &runtime), 0);
-        IS(gs_run(runtime, lives, NULL, NULL), 0);
-        IS(gs_spawn(runtime, NULL, is_brief, NULL, &left), 0);
-        IS(gs_runtime_destroy(runtime), 0);
-        IS(gs_join(left, NULL), 0);
+    for (int i = 0; i < 50; i++) {
+        pthread_t fresh;
+        is_a_cycle(&config);
+        IS(pthread_create(&fresh, NULL, is_a_cycle, &config), 0);
+        IS(pthread_join(fresh, NULL), 0);
     }
     IS(count_entries("/proc/self/fd"), descriptors);
     IS(count_entries("/proc/self/task"), tasks);

@@ -4,6 +4,7 @@ use super::clock;
 use super::fiber::Lane;
 use super::handles::{JoinHandle, LocalJoinHandle};
 use super::own::ThreadLocals;
+use super::runtime::Runtime;
 use super::spawn::{self, Options, Target};
 use std::io;
 use std::panic::Location;
@@ -79,6 +80,32 @@ impl Builder {
         T: Send + 'static,
     {
         spawn::spawn_static(self.options, Location::caller(), f).map(JoinHandle::new)
+    }
+
+    /// [`spawn`](Builder::spawn) as a green thread of that runtime, from a thread of either kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Builder::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{runtime, thread};
+    ///
+    /// let runtime = runtime::Builder::new().workers(1).build()?;
+    /// let named = thread::Builder::new().name("of this runtime".into());
+    /// let name = named.spawn_on(&runtime, || thread::current().name().map(String::from))?.join();
+    /// assert_eq!(name.expect("it does not panic").as_deref(), Some("of this runtime"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_on<F, T>(self, runtime: &Runtime, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        runtime.spawn_with(self.options, f).map(JoinHandle::new)
     }
 
     /// Spawns a green thread that starts once `delay` has passed: never earlier, and later if its

@@ -43,6 +43,25 @@ impl ThreadId {
     }
 }
 
+impl ThreadId {
+    /// The number itself, for those who can keep nothing else: logs, programs in other languages.
+    ///
+    /// As std's `ThreadId::as_u64`, which is not stable.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::thread;
+    ///
+    /// let other = thread::spawn(|| thread::current().id().as_u64()).join();
+    /// assert_ne!(other.expect("it does not panic"), thread::current().id().as_u64());
+    /// ```
+    #[must_use]
+    pub fn as_u64(self) -> NonZeroU64 {
+        self.0
+    }
+}
+
 impl fmt::Debug for ThreadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ThreadId").field(&self.0).finish()

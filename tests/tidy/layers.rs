@@ -12,6 +12,7 @@ const CRATES: &[(&str, &str)] = &[
     ("net", "greenstd_net"),
     ("patch", "greenstd_patch"),
     ("patch/interpose", "greenstd_interpose"),
+    ("capi", "greenstd_capi"),
     ("", "greenstd"),
 ];
 
@@ -201,10 +202,17 @@ mod tests {
                 "pub use greenstd_net as net;\nfn f() { greenstd_interpose::install() }",
             ),
             ("patch/interpose/lib.rs", "use greenstd_patch::std;"),
+            ("capi/thread.rs", "use greenstd_runtime::thread;\nuse greenstd::net;"),
             ("lib.rs", "pub use greenstd_runtime::thread;"),
             ("examples/echo.rs", "use greenstd::net;\nuse greenstd_net::TcpListener;"),
         ];
-        let found = ["runtime/park.rs:2", "net/tcp.rs:2", "patch/lib.rs:2", "examples/echo.rs:2"];
+        let found = [
+            "runtime/park.rs:2",
+            "net/tcp.rs:2",
+            "patch/lib.rs:2",
+            "capi/thread.rs:2",
+            "examples/echo.rs:2",
+        ];
         assert_eq!(places(crates, &files), found);
     }
 

@@ -5,10 +5,10 @@ use crate::lexer::has_word;
 use crate::paths;
 use crate::tree::{File, Finding, Tree};
 
-/// Where `unsafe` may stand: the engine, the raw socket calls, the libc symbols, and what is never
-/// shipped.
+/// Where `unsafe` may stand: the engine, the raw socket calls, the libc symbols, the functions that
+/// C calls, whose every pointer is the caller's word; and what is never shipped.
 const UNSAFE_FOLDERS: &[&str] =
-    &["runtime/engine", "patch/interpose", "tests", "benches", "examples"];
+    &["runtime/engine", "patch/interpose", "capi", "tests", "benches", "examples"];
 const UNSAFE_FILES: &[&str] = &["runtime/engine.rs", "net/socket/sys.rs"];
 
 /// The one door to atomics in the engine: std's, or loom's under `cfg(loom)`.
@@ -21,7 +21,7 @@ const WITHOUT_LOOM: &[(&str, &str)] = &[(
 )];
 
 /// Folders of code that is shipped.
-const SHIPPED: &[&str] = &["runtime", "net", "patch"];
+const SHIPPED: &[&str] = &["runtime", "net", "patch", "capi"];
 
 /// A `static mut` is never sound enough.
 pub fn static_mut(tree: &Tree) -> Vec<Finding> {
@@ -34,7 +34,7 @@ pub fn static_mut(tree: &Tree) -> Vec<Finding> {
 /// `unsafe`, and permission for it, stand only where DESIGN puts them, or at a `mod` line that
 /// leads there.
 pub fn unsafe_place(tree: &Tree) -> Vec<Finding> {
-    let message = "unsafe code lives in the engine, net/socket/sys.rs and interpose only";
+    let message = "unsafe code lives in the engine, net/socket/sys.rs, interpose and capi only";
     let mut found = Vec::new();
     for file in tree.rust().filter(|file| !is_unsafe_place(&file.path)) {
         let lines: Vec<&str> = file.code.lines().collect();
@@ -170,6 +170,8 @@ mod tests {
             ("runtime/engine/life.rs", text),
             ("patch/interpose/read.rs", text),
             ("patch/interposed.rs", "unsafe { f() }"),
+            ("capi/thread.rs", text),
+            ("capistrano.rs", "unsafe { f() }"),
             ("benches/echo.rs", text),
         ];
         let found = [
@@ -178,6 +180,7 @@ mod tests {
             "net/socket/mod.rs:1",
             "net/tcp.rs:1",
             "patch/interposed.rs:1",
+            "capistrano.rs:1",
         ];
         assert_eq!(places(unsafe_place, &files), found);
     }

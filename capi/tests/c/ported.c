@@ -1,0 +1,181 @@
+/* A small store over TCP, a green thread for each connection: threaded.c, with
+ * its calls replaced.
+ *
+ * Lines in, lines out: SET KEY VALUE, GET KEY, WAIT KEY (until it is set),
+ * NAP MILLISECONDS, COUNT (lines of this connection), QUIT, STOP. */
+#include <arpa/inet.h>
+#include <greenstd.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ENTRIES 64
+#define CONNECTIONS 256
+
+struct entry {
+    char key[32];
+    char value[64];
+};
+
+static gs_mutex store_lock = GS_MUTEX_INIT;
+static gs_cond store_changed = GS_COND_INIT;
+static struct entry store[ENTRIES];
+static int entries, live, listener;
+static gs_semaphore places;
+static gs_key lines_of_connection;
+
+/* With the lock held. */
+static struct entry *find(const char *key)
+{
+    for (int i = 0; i < entries; i++)
+        if (strcmp(store[i].key, key) == 0)
+            return &store[i];
+    return NULL;
+}
+
+static void set(const char *key, const char *value)
+{
+    struct entry *entry;
+
+    gs_mutex_lock(&store_lock);
+    entry = find(key);
+    if (entry == NULL && entries < ENTRIES) {
+        entry = &store[entries++];
+        snprintf(entry->key, sizeof entry->key, "%s", key);
+    }
+    if (entry != NULL)
+        snprintf(entry->value, sizeof entry->value, "%s", value);
+    gs_cond_broadcast(&store_changed);
+    gs_mutex_unlock(&store_lock);
+}
+
+static void get(const char *key, int waits, char *answer, size_t size)
+{
+    struct entry *entry;
+
+    gs_mutex_lock(&store_lock);
+    while ((entry = find(key)) == NULL && waits)
+        if (gs_cond_wait(&store_changed, &store_lock) != 0)
+            break;
+    if (entry != NULL)
+        snprintf(answer, size, "VALUE %s\n", entry->value);
+    else
+        snprintf(answer, size, "NONE\n");
+    gs_mutex_unlock(&store_lock);
+}
+
+static int nap(long milliseconds)
+{
+    return gs_sleep((uint64_t)milliseconds * 1000000);
+}
+
+/* One line; 0 ends the connection. */
+static int answer_line(int fd, char *line)
+{
+    int *lines = gs_key_get(lines_of_connection);
+    char answer[128] = "OK\n";
+    char command[16] = "", key[32] = "", value[64] = "";
+    int goes_on = 1;
+
+    ++*lines;
+    sscanf(line, "%15s %31s %63s", command, key, value);
+    if (strcmp(command, "SET") == 0) {
+        set(key, value);
+    } else if (strcmp(command, "GET") == 0) {
+        get(key, 0, answer, sizeof answer);
+    } else if (strcmp(command, "WAIT") == 0) {
+        get(key, 1, answer, sizeof answer);
+    } else if (strcmp(command, "NAP") == 0) {
+        nap(strtol(key, NULL, 10));
+    } else if (strcmp(command, "COUNT") == 0) {
+        snprintf(answer, sizeof answer, "%d\n", *lines);
+    } else if (strcmp(command, "QUIT") == 0) {
+        snprintf(answer, sizeof answer, "BYE\n");
+        goes_on = 0;
+    } else if (strcmp(command, "STOP") == 0) {
+        shutdown(listener, SHUT_RDWR);
+        goes_on = 0;
+    } else {
+        snprintf(answer, sizeof answer, "ERROR %s\n", command);
+    }
+    return gs_write(fd, answer, strlen(answer)) > 0 && goes_on;
+}
+
+static void *connection(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    char buffer[512];
+    size_t filled = 0;
+    int goes_on = 1;
+
+    gs_key_set(lines_of_connection, calloc(1, sizeof(int)));
+    while (goes_on) {
+        char *end;
+        ssize_t count = gs_recv(fd, buffer + filled, sizeof buffer - 1 - filled, 0);
+        if (count <= 0)
+            break;
+        filled += (size_t)count;
+        buffer[filled] = 0;
+        while (goes_on && (end = strchr(buffer, '\n')) != NULL) {
+            *end = 0;
+            goes_on = answer_line(fd, buffer);
+            filled -= (size_t)(end + 1 - buffer);
+            memmove(buffer, end + 1, filled + 1);
+        }
+        if (filled == sizeof buffer - 1)
+            break;
+    }
+    gs_close(fd);
+    gs_mutex_lock(&store_lock);
+    live--;
+    gs_cond_broadcast(&store_changed);
+    gs_mutex_unlock(&store_lock);
+    gs_semaphore_post(&places);
+    return NULL;
+}
+
+static void *serve(void *unused)
+{
+    struct sockaddr_in address = {0};
+    socklen_t length = sizeof address;
+    int fd;
+
+    (void)unused;
+    gs_key_create(&lines_of_connection, free);
+    gs_semaphore_init(&places, CONNECTIONS);
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(listener, 128) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) != 0)
+        return "no listener";
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    while ((fd = gs_accept(listener, NULL, NULL)) >= 0) {
+        gs_thread thread;
+        gs_semaphore_wait(&places);
+        gs_mutex_lock(&store_lock);
+        live++;
+        gs_mutex_unlock(&store_lock);
+        if (gs_spawn(NULL, NULL, connection, (void *)(intptr_t)fd, &thread) != 0)
+            return "no thread";
+        gs_detach(thread);
+    }
+    gs_mutex_lock(&store_lock);
+    while (live > 0)
+        gs_cond_wait(&store_changed, &store_lock);
+    gs_mutex_unlock(&store_lock);
+    gs_close(listener);
+    return NULL;
+}
+
+int main(void)
+{
+    void *error = NULL;
+
+    return gs_run(NULL, serve, NULL, &error) != 0 || error != NULL;
+}

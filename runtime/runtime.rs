@@ -3,8 +3,9 @@
 //! A program that only ports its threads needs none of this: the global runtime starts by itself.
 
 pub use crate::engine::{
-    Deadlock, Monitor, MonitorStatistics, ParkedThread, Runtime, RuntimeBuilder as Builder,
-    StackStatistics, ThreadLocals, monitor_statistics, wait_idle,
+    Deadlock, DrivenRuntime, Monitor, MonitorStatistics, ParkedThread, Runtime,
+    RuntimeBuilder as Builder, Spawner, StackStatistics, ThreadLocals, Turn, monitor_statistics,
+    wait_idle,
 };
 
 /// Runs `main` on a green thread of a runtime of its own, with a worker for each core, and ends

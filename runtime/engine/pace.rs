@@ -129,6 +129,11 @@ impl Pace {
         self.interval.set(self.interval.get() - left + 1);
     }
 
+    /// When the worker looked last.
+    pub(super) fn last_look(&self) -> Instant {
+        self.last_look.get()
+    }
+
     /// Sets the interval to the next look, which the switches since the last one predict.
     pub(super) fn looked(&self, pulse: &Pulse, now: Instant) {
         let elapsed = now.saturating_duration_since(self.last_look.replace(now));

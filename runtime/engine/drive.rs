@@ -216,14 +216,25 @@ impl Driver {
         }
     }
 
-    /// True if somebody has rung for work that the worker is to look for.
+    /// Goes on where the last turn has ended. True if somebody has rung for work that the worker is
+    /// to look for.
     fn begin(&self) -> bool {
-        if self.lies.replace(false) {
-            return self.worker.rise();
+        let worker = &**self.worker;
+        let is_searching = if self.lies.replace(false) {
+            worker.rise()
+        } else {
+            worker.pace.paused();
+            worker.fire_due_timers();
+            false
+        };
+        // Here, because turns that are broken off early, again and again, look rarely.
+        for _ in 0..SLICES {
+            if worker.shared.injector.is_empty() {
+                break;
+            }
+            worker.take_some_injected();
         }
-        // The time since then was the host's.
-        self.worker.pace.slept(&self.worker.pulse);
-        false
+        is_searching
     }
 
     /// Leaves the rest to the next turn (invariant 1).

@@ -147,6 +147,11 @@ impl Pace {
         pulse.begin(interval);
     }
 
+    /// The worker's thread was somebody else's for a while, which predicts nothing.
+    pub(super) fn paused(&self) {
+        self.has_slept.set(true);
+    }
+
     /// Starts anew after a wait in the reactor, which was a look as well.
     pub(super) fn slept(&self, pulse: &Pulse) {
         self.has_slept.set(true);

@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
 
     // The runtime lives as long as the source that polls its descriptor.
     let descriptor = runtime.as_raw_fd();
-    glib::unix_fd_add_local(descriptor, IOCondition::IN, move |_, _| {
+    glib_unix::unix_fd_add_local(descriptor, IOCondition::IN, move |_, _| {
         runtime.turn(Some(Duration::ZERO));
         ControlFlow::Continue
     });

@@ -25,11 +25,12 @@ fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
-/// Whether the panic hook that the test has set is still there.
+/// Sets a panic hook, which is to stay. How often it was called.
 fn count_panics() -> impl Fn() -> usize {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static PANICS: AtomicUsize = AtomicUsize::new(0);
-    std::panic::set_hook(Box::new(|_| {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("{panic}");
         PANICS.fetch_add(1, Ordering::SeqCst);
     }));
     || PANICS.load(Ordering::SeqCst)

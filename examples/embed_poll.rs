@@ -1,4 +1,5 @@
-//! An echo server under a plain `poll(2)` loop: `cargo run --release --example embed_poll -- 127.0.0.1:7777`.
+//! An echo server under a plain `poll(2)` loop:
+//! `cargo run --release --example embed_poll -- 127.0.0.1:7777`.
 //!
 //! The loop belongs to the program. It polls its own descriptors, here the standard input, and that
 //! of the runtime, which tells of the sockets, deadlines and wakes of all green threads. Input is

@@ -38,20 +38,22 @@ const BUDGET: Duration = Duration::from_millis(2);
 /// * *Level-triggered* hosts (`poll`, GLib) need do no more: the descriptor stays readable for as
 ///   long as there is something to do.
 /// * *Edge-triggered* ones (tokio's `AsyncFd`) call `turn` again while it says
-///   [`is_runnable`](Turn::is_runnable). What comes after a turn that does not say so is a new edge.
+///   [`is_runnable`](Turn::is_runnable). What comes after a turn that does not say so is a new
+///   edge.
 ///
 /// Green threads behave as those of every runtime, with one worker: they may use locks, channels,
 /// sockets and join handles of others. One that does not wait holds up the host, as does one that
-/// waits in a destructor during a panic. Without [own thread-locals](super::own::ThreadLocals::Own)
+/// waits in a destructor during a panic. Without [own thread-locals](crate::thread::ThreadLocals::Own)
 /// they share those of the calling thread.
 ///
 /// The thread that made the runtime drives it, so it is neither `Send` nor `Sync`; others reach it
 /// by a [`Spawner`]. Outside of turns that thread is a plain one: what it spawns by
-/// [`thread::spawn`](crate::thread::spawn) goes to the global runtime, and it must not wait for one of its own green threads,
+/// [`thread::spawn`](crate::thread::spawn) goes to the global runtime, and it must not wait for one
+/// of its own green threads,
 /// by a join say, for nobody would run it: [`run_until`](DrivenRuntime::run_until) does.
 ///
-/// Dropping it ends it as [`Runtime::shutdown`](super::runtime::Runtime::shutdown) does: the calling
-/// thread runs the green threads until all have unwound. While that thread panics they could not
+/// Dropping it ends it as [`Runtime::shutdown`](crate::runtime::Runtime::shutdown) does: the
+/// calling thread runs the green threads until all have unwound. While that thread panics they could not
 /// unwind: if there are any, all are leaked as they are then, and never go on.
 ///
 /// # Examples
@@ -180,10 +182,10 @@ impl Builder {
 
 impl DrivenRuntime {
     /// Runs the green threads that can go on, until none can any more or the
-    /// [budget](DrivenRuntime::set_budget) is spent. If there is none at first it blocks the calling
-    /// thread until there is one, until `max_wait` has passed; `None` waits without end, and zero
-    /// not at all. A [timeout scope](crate::time::timeout) around a call that may wait ends it, too,
-    /// after the green threads have run.
+    /// [budget](DrivenRuntime::set_budget) is spent. If there is none at first it blocks the
+    /// calling thread until there is one, until `max_wait` has passed; `None` waits without end, and zero
+    /// not at all. A [timeout scope](crate::time::timeout) around a call that may wait ends it,
+    /// too, after the green threads have run.
     ///
     /// # Panics
     ///
@@ -276,7 +278,7 @@ impl DrivenRuntime {
     /// `main` spawns lives on, and goes on with later turns. So does `main` if a
     /// [timeout scope](crate::time::timeout) ends this call.
     ///
-    /// Unlike [`Runtime::run`](super::runtime::Runtime::run) it finds no deadlocks.
+    /// Unlike [`Runtime::run`](crate::runtime::Runtime::run) it finds no deadlocks.
     ///
     /// # Panics
     ///
@@ -334,8 +336,8 @@ impl Drop for DrivenRuntime {
     }
 }
 
-/// The descriptor to poll for reading. It belongs to the runtime, for as long as that lives; reading
-/// from it is an error.
+/// The descriptor to poll for reading. It belongs to the runtime, for as long as that lives;
+/// reading from it is an error.
 impl AsFd for DrivenRuntime {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.driver.descriptor()

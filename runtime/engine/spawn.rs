@@ -180,8 +180,8 @@ where
         starts_at: None,
         bindings: Bindings::inherit(),
     };
-    // SAFETY: everything is `Send` and borrows nothing; unstarted, and in no queue, so its stage and
-    // the queue's reference are ours; the only handle, of the type that it was made with.
+    // SAFETY: everything is `Send` and borrows nothing; unstarted, and in no queue, so its stage
+    // and the queue's reference are ours; the only handle, of the type that it was made with.
     unsafe {
         let (task, handle) = FiberRef::new(birth, closure);
         Header::discard(task, Box::new(Killed::new()));

@@ -111,10 +111,11 @@ fn conditions_permits_and_readers_are_shared_across_runtimes() {
         let (its_state, its_permits, its_table) = (state.clone(), permits.clone(), table.clone());
         let here = move || {
             for _ in 0..ROUNDS {
-                turn(&state, 0);
+                // Before the turn, after which the other one looks.
                 permits.acquire();
                 *table.write().unwrap() += 1;
                 permits.release();
+                turn(&state, 0);
             }
             // After the other's last turn, which leaves the number even.
             let mut number = state.0.lock().unwrap();

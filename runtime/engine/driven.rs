@@ -43,8 +43,8 @@ const BUDGET: Duration = Duration::from_millis(2);
 ///
 /// Green threads behave as those of every runtime, with one worker: they may use locks, channels,
 /// sockets and join handles of others. One that does not wait holds up the host, as does one that
-/// waits in a destructor during a panic. Without [own thread-locals](crate::thread::ThreadLocals::Own)
-/// they share those of the calling thread.
+/// waits in a destructor during a panic. Without [own
+/// thread-locals](crate::thread::ThreadLocals::Own) they share those of the calling thread.
 ///
 /// The thread that made the runtime drives it, so it is neither `Send` nor `Sync`; others reach it
 /// by a [`Spawner`]. Outside of turns that thread is a plain one: what it spawns by
@@ -53,8 +53,8 @@ const BUDGET: Duration = Duration::from_millis(2);
 /// by a join say, for nobody would run it: [`run_until`](DrivenRuntime::run_until) does.
 ///
 /// Dropping it ends it as [`Runtime::shutdown`](crate::runtime::Runtime::shutdown) does: the
-/// calling thread runs the green threads until all have unwound. While that thread panics they could not
-/// unwind: if there are any, all are leaked as they are then, and never go on.
+/// calling thread runs the green threads until all have unwound. While that thread panics they
+/// could not unwind: if there are any, all are leaked as they are then, and never go on.
 ///
 /// # Examples
 ///
@@ -183,9 +183,9 @@ impl Builder {
 impl DrivenRuntime {
     /// Runs the green threads that can go on, until none can any more or the
     /// [budget](DrivenRuntime::set_budget) is spent. If there is none at first it blocks the
-    /// calling thread until there is one, until `max_wait` has passed; `None` waits without end, and zero
-    /// not at all. A [timeout scope](crate::time::timeout) around a call that may wait ends it,
-    /// too, after the green threads have run.
+    /// calling thread until there is one, until `max_wait` has passed; `None` waits without end,
+    /// and zero not at all. A [timeout scope](crate::time::timeout) around a call that may wait
+    /// ends it, too, after the green threads have run.
     ///
     /// # Panics
     ///

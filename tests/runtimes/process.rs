@@ -7,8 +7,8 @@ use greenstd::thread;
 use std::fs;
 use std::time::Duration;
 
-/// The signals that are blocked, ignored and caught, as the kernel tells them of the calling thread:
-/// those of another one, which may just start a third, come and go.
+/// The signals that are blocked, ignored and caught, as the kernel tells them of the calling
+/// thread: those of another one, which may just start a third, come and go.
 fn signals() -> Vec<String> {
     let status = fs::read_to_string("/proc/thread-self/status").unwrap();
     let lines = status.lines().filter(|line| line.starts_with("Sig") || line.starts_with("ShdPnd"));

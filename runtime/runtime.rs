@@ -3,9 +3,9 @@
 //! A program that only ports its threads needs none of this: the global runtime starts by itself.
 
 pub use crate::engine::{
-    Deadlock, Histogram, LivingThread, Metrics, Monitor, MonitorStatistics, ParkedThread, Runtime,
-    RuntimeBuilder as Builder, StackMemory, StackStatistics, ThreadLocals, monitor_statistics,
-    wait_idle,
+    Deadlock, DrivenRuntime, Histogram, LivingThread, Metrics, Monitor, MonitorStatistics,
+    ParkedThread, Runtime, RuntimeBuilder as Builder, Spawner, StackMemory, StackStatistics,
+    ThreadLocals, Turn, monitor_statistics, wait_idle,
 };
 
 /// Runs `main` on a green thread of a runtime of its own, with a worker for each core, and ends

@@ -66,15 +66,18 @@ pub fn serve_echo(
     buffer_bytes: usize,
     announce: impl FnOnce(u16) + Send + 'static,
 ) -> io::Result<()> {
-    Ours::run(workers, move || {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        announce(listener.local_addr()?.port());
-        for stream in listener.incoming() {
-            let stream = stream?;
-            thread::spawn(move || echo(stream, buffer_bytes));
-        }
-        Ok(())
-    })
+    Ours::run(workers, move || accept(buffer_bytes, announce))
+}
+
+/// Serves echo for ever, in the runtime of the calling green thread.
+pub fn accept(buffer_bytes: usize, announce: impl FnOnce(u16)) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    announce(listener.local_addr()?.port());
+    for stream in listener.incoming() {
+        let stream = stream?;
+        thread::spawn(move || echo(stream, buffer_bytes));
+    }
+    Ok(())
 }
 
 /// Serves echo for ever by a server, with the limits and timeouts that one has by default.

@@ -64,7 +64,7 @@ impl Worker {
             if self.shared.is_closing.load(Ordering::Relaxed) && self.wind_up() {
                 break;
             }
-            match self.turn() {
+            match self.turn(usize::MAX) {
                 true => self.has_run.set(true),
                 false if self.is_spare && self.retires() => break,
                 false => self.idle(),
@@ -72,13 +72,13 @@ impl Worker {
         }
     }
 
-    /// One turn of the loop. True if it ran somebody.
-    fn turn(&self) -> bool {
+    /// One turn of the loop, with so many of each queue at most. True if it ran somebody.
+    pub(super) fn turn(&self, at_most: usize) -> bool {
         self.drain_inbox();
         // Before those fibers that gave the worker back after they had spawned them.
-        let fibers = self.ready.len();
-        let free_fibers = self.remote().backlog.len();
-        let left_over = self.run_tasks();
+        let fibers = self.ready.len().min(at_most);
+        let free_fibers = self.remote().backlog.len().min(at_most);
+        let left_over = self.run_tasks(at_most);
         for _ in 0..free_fibers {
             // Shorter than it was only if the sentry took it.
             let Some(work) = self.pop_backlog() else { break };
@@ -89,12 +89,12 @@ impl Worker {
             let Some(fiber) = self.ready.pop_front() else { break };
             self.run_one(fiber);
         }
-        left_over + free_fibers + fibers + self.run_tasks() > 0
+        left_over + free_fibers + fibers + self.run_tasks(at_most) > 0
     }
 
     /// Runs the tasks that are there, but none that they spawn. Returns how many.
-    fn run_tasks(&self) -> usize {
-        let tasks = self.queued_stealable();
+    fn run_tasks(&self, at_most: usize) -> usize {
+        let tasks = self.queued_stealable().min(at_most);
         for _ in 0..tasks {
             let Some(work) = self.pop_stealable() else { break };
             self.run_or_pass_on(work, false);

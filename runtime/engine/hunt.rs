@@ -58,6 +58,17 @@ const INJECTED_AT_A_LOOK: usize = 32;
 /// A task seen in somebody's `next`, and since when.
 type Sighting = Option<(usize, NonNull<super::fiber::Header>, Instant)>;
 
+/// What becomes of a worker that lies down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It stays up: something lies in its inbox.
+    Refused,
+    /// It is to rise at once: there is something to do.
+    Disturbed,
+    /// It may sleep.
+    Sound,
+}
+
 impl Worker {
     /// Finds something to run, or sleeps until there may be something.
     pub(super) fn idle(&self) {
@@ -104,7 +115,7 @@ impl Worker {
 
     /// Looks for stealable work for so long. Counted as searching; false if it still is, and the
     /// worker is to sleep.
-    fn search(&self, time: Duration) -> bool {
+    pub(super) fn search(&self, time: Duration) -> bool {
         let start = Instant::now();
         let mut sighting = None;
         loop {
@@ -133,7 +144,7 @@ impl Worker {
         }
     }
 
-    fn has_own_work(&self) -> bool {
+    pub(super) fn has_own_work(&self) -> bool {
         self.drain_inbox();
         // A timer may have made a free fiber runnable, which goes to a queue of its own.
         self.queued() > 0
@@ -144,12 +155,30 @@ impl Worker {
     /// Sleeps in the reactor until an event, the next timer, or a ring. True if a notifier rang:
     /// the worker counts as searching then.
     pub(super) fn sleep(&self, was_searching: bool) -> bool {
+        match self.lie_down(was_searching) {
+            Rest::Refused => return false,
+            Rest::Disturbed => self.note_sleep(),
+            Rest::Sound => {
+                self.note_sleep();
+                match self.shared.simulation() {
+                    None => self.sleep_in_reactor(self.time_to_next_duty()),
+                    Some(simulation) => self.let_time_pass(simulation),
+                }
+                self.note_wakeup();
+            }
+        }
+        self.rise()
+    }
+
+    /// Says to everybody that the worker sleeps (invariant 2). From here on, and until it rises,
+    /// whoever has something for it rings.
+    pub(super) fn lie_down(&self, was_searching: bool) -> Rest {
         let (inbox, idle) = (&self.remote().inbox, &self.shared.idle);
         if !inbox.fall_asleep() {
             if was_searching && idle.end_search() && self.is_work_elsewhere() {
                 self.shared.notify();
             }
-            return false;
+            return Rest::Refused;
         }
         if self.has_run.replace(false) {
             self.shared.detector.has_run();
@@ -164,17 +193,15 @@ impl Worker {
             || self.must_wind_up()
             || !self.ready.is_empty()
             || self.queued() > 0;
-        self.note_sleep();
-        if !stays_awake {
-            match self.shared.simulation() {
-                None => self.sleep_in_reactor(self.time_to_next_duty()),
-                Some(simulation) => self.let_time_pass(simulation),
-            }
-            self.note_wakeup();
-        }
-        inbox.get_up();
+        if stays_awake { Rest::Disturbed } else { Rest::Sound }
+    }
+
+    /// Takes back what [`lie_down`](Worker::lie_down) has said, unless it was refused. True if a
+    /// notifier rang: the worker counts as searching then.
+    pub(super) fn rise(&self) -> bool {
+        self.remote().inbox.get_up();
         self.come_back();
-        let is_searching = idle.get_up(self.index);
+        let is_searching = self.shared.idle.get_up(self.index);
         self.fire_due_timers();
         self.spread();
         self.pace.slept(&self.pulse);
@@ -184,7 +211,7 @@ impl Worker {
 
     /// How long the worker may sleep: until its next timer, or until unused stacks are to be given
     /// back, which it does first if it is due.
-    fn time_to_next_duty(&self) -> Option<Duration> {
+    pub(super) fn time_to_next_duty(&self) -> Option<Duration> {
         let next_timer = self.time_to_next_timer();
         if !self.shared.stacks.has_unsettled() {
             return next_timer;

@@ -32,6 +32,8 @@ mod watch;
 mod wish;
 
 #[cfg(not(loom))]
+mod alarm;
+#[cfg(not(loom))]
 mod bindings;
 #[cfg(not(loom))]
 mod body;
@@ -49,6 +51,10 @@ mod command_ext;
 mod cycle;
 #[cfg(not(loom))]
 mod deadlock;
+#[cfg(not(loom))]
+mod drive;
+#[cfg(not(loom))]
+mod driven;
 #[cfg(not(loom))]
 mod end_arm;
 #[cfg(not(loom))]
@@ -230,6 +236,7 @@ pub use self::{
     choose::{Arm, Choice},
     command_ext::CommandExt,
     deadlock::{Deadlock, ParkedThread},
+    driven::{DrivenRuntime, Spawner, Turn},
     ending::{End, Ended, LinkId},
     handle::{Thread, ThreadId},
     handles::{JoinHandle, LocalJoinHandle},

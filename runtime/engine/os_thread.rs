@@ -26,7 +26,7 @@ pub(super) fn serve(
 }
 
 /// A panic in the loop itself is a bug that leaves fibers on a stack that nobody can resume.
-struct AbortOnPanic;
+pub(super) struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {
     fn drop(&mut self) {

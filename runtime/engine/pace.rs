@@ -153,6 +153,11 @@ impl Pace {
         count - self.told.replace(count)
     }
 
+    /// When the worker looked last.
+    pub(super) fn last_look(&self) -> Instant {
+        self.last_look.get()
+    }
+
     /// Sets the interval to the next look, which the switches since the last one predict. Returns
     /// how many of those nobody was told of yet, and how long each took in the mean, if that is
     /// known.
@@ -179,6 +184,11 @@ impl Pace {
         self.told.set(0);
         pulse.begin(self.interval.get());
         count
+    }
+
+    /// The worker's thread was somebody else's for a while, which predicts nothing.
+    pub(super) fn paused(&self) {
+        self.has_slept.set(true);
     }
 
     /// Starts anew after a wait in the reactor, which was a look as well.

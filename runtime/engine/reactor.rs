@@ -211,6 +211,11 @@ impl Reactor {
         self.uncounted.replace(0)
     }
 
+    /// Whether the kernel may have had more to tell at the last wait than was taken.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.events.borrow().iter().count() == EVENT_BATCH
+    }
+
     /// Tells everybody that nobody will wait here any more.
     pub(crate) fn close(&self) {
         let mut table = self.handle.table.lock();

@@ -15,7 +15,7 @@ use super::os_thread;
 use super::own::ThreadLocals;
 use super::park;
 use super::reactor::Reactor;
-use super::shared::{Shared, SharedConfig};
+use super::shared::{Runnable, Shared, SharedConfig};
 use super::simulation::Simulation;
 use super::spare;
 use super::spawn::{self, Options, Target};
@@ -51,20 +51,28 @@ const LIVE_LIMIT: usize = 1 << 21;
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct Builder {
-    name: String,
-    workers: Option<usize>,
+    pub(super) name: String,
+    pub(super) workers: Option<usize>,
     stack_size: usize,
     live_limit: usize,
     guard: GuardKind,
-    reports_overflow: bool,
-    detects_deadlocks: bool,
-    monitor: Option<Monitor>,
-    pub(super) spare_workers: usize,
+    /// As the kind of runtime has it, if absent; so are the monitor and the spare workers.
+    pub(super) reports_overflow: Option<bool>,
+    pub(super) detects_deadlocks: bool,
+    pub(super) monitor: Option<Option<Monitor>>,
+    pub(super) spare_workers: Option<usize>,
     pub(super) measures: bool,
     pub(super) in_spans: bool,
     thread_locals: Option<ThreadLocals>,
     simulated_from: Option<u64>,
     pub(super) reports_leaks: bool,
+}
+
+/// What a worker is made of that is its own.
+pub(super) struct Parts {
+    pub(super) deque: Deque<Runnable>,
+    pub(super) reactor: Reactor,
+    pub(super) stacks: LocalCache,
 }
 
 /// A set of workers and the green threads that run on them.
@@ -92,10 +100,10 @@ impl Builder {
             stack_size: SizeClass::DEFAULT.bytes(),
             live_limit: LIVE_LIMIT,
             guard: GuardKind::Auto,
-            reports_overflow: true,
+            reports_overflow: None,
             detects_deadlocks: true,
-            monitor: cfg!(debug_assertions).then(Monitor::new),
-            spare_workers: spare::SPARE_WORKERS,
+            monitor: None,
+            spare_workers: None,
             measures: false,
             in_spans: false,
             thread_locals: None,
@@ -151,7 +159,7 @@ impl Builder {
     /// Otherwise the first runtime installs one that names the green thread whose stack has
     /// overflowed, and passes every other fault to the handler that was there before.
     pub fn without_overflow_report(mut self) -> Builder {
-        self.reports_overflow = false;
+        self.reports_overflow = Some(false);
         self
     }
 
@@ -169,7 +177,7 @@ impl Builder {
     /// settings: see [`Monitor`]. The default is `Monitor::new()` in debug builds, and `None` in
     /// release builds: no thread, no signal handler.
     pub fn monitor(mut self, monitor: impl Into<Option<Monitor>>) -> Builder {
-        self.monitor = monitor.into();
+        self.monitor = Some(monitor.into());
         self
     }
 
@@ -185,7 +193,7 @@ impl Builder {
     /// Makes it a simulated one (`simulation`), whose order comes from `seed`.
     pub(crate) fn simulated(mut self, seed: u64) -> Builder {
         self.simulated_from = Some(seed);
-        self.spare_workers = 0;
+        self.spare_workers = Some(0);
         self.workers(1).monitor(None)
     }
 
@@ -198,13 +206,43 @@ impl Builder {
     /// process that was forked off one with a runtime, and for [`ThreadLocals::Own`] where green
     /// threads cannot have it.
     pub fn build(self) -> io::Result<Runtime> {
+        let (base, reports_leaks) = (self.name.clone(), self.reports_leaks);
+        let (shared, parts) = self.found()?;
+        let workers = parts.len();
+        let mut runtime = Runtime { shared, reports_leaks, threads: Vec::with_capacity(workers) };
+        for (index, Parts { deque, reactor, stacks }) in parts.into_iter().enumerate() {
+            let shared = runtime.shared.clone();
+            let name = format!("{base}-{index}");
+            let body = move || os_thread::serve(shared, index, deque, reactor, stacks);
+            match thread::Builder::new().name(name).spawn(body) {
+                Ok(thread) => runtime.threads.push(thread),
+                Err(error) => {
+                    for _ in index..workers {
+                        runtime.shared.worker_ended();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        let watchdog = monitor::start(&runtime.shared, &base)?;
+        runtime.threads.extend(watchdog);
+        Ok(runtime)
+    }
+
+    /// Makes all of a runtime but its threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Builder::build).
+    pub(super) fn found(self) -> io::Result<(Arc<Shared>, Vec<Parts>)> {
         fork::prepare()?;
         self.thread_locals.map_or(Ok(()), ThreadLocals::check)?;
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
         let workers = self.workers.unwrap_or_else(processors);
-        if self.reports_overflow {
+        if self.reports_overflow.unwrap_or(true) {
             overflow::install(os_thread::describe_current)?;
         }
+        let monitor = self.monitor.unwrap_or_else(|| cfg!(debug_assertions).then(Monitor::new));
         let class = SizeClass::for_bytes(self.stack_size)?;
         let config = stack::Config { class, guard: self.guard, ..stack::Config::default() };
         let deques: Vec<Deque<_>> = (0..workers).map(|_| Deque::new_fifo()).collect();
@@ -218,9 +256,9 @@ impl Builder {
                 thread_locals: self.thread_locals,
                 live_limit: self.live_limit,
                 detects_deadlocks: self.detects_deadlocks,
-                watchdog: self.monitor.map(Watchdog::new).transpose()?,
-                name: self.name.as_str().into(),
-                spare_workers: self.spare_workers,
+                watchdog: monitor.map(Watchdog::new).transpose()?,
+                name: self.name.into(),
+                spare_workers: self.spare_workers.unwrap_or(spare::SPARE_WORKERS),
                 simulation: self.simulated_from.map(Simulation::new),
                 notes_leaks: self.reports_leaks,
                 measures: self.measures,
@@ -228,28 +266,12 @@ impl Builder {
             },
             parts.map(|(deque, reactor)| (deque.stealer(), reactor.handle().clone())).collect(),
         );
-        let caches: Vec<LocalCache> =
-            (0..workers).map(|_| LocalCache::new(&shared.stacks)).collect::<io::Result<_>>()?;
-        let (reports_leaks, threads) = (self.reports_leaks, Vec::with_capacity(workers));
-        let mut runtime = Runtime { shared, reports_leaks, threads };
-        let parts = deques.into_iter().zip(reactors).zip(caches);
-        for (index, ((deque, reactor), stacks)) in parts.enumerate() {
-            let shared = runtime.shared.clone();
-            let name = format!("{}-{index}", self.name);
-            let body = move || os_thread::serve(shared, index, deque, reactor, stacks);
-            match thread::Builder::new().name(name).spawn(body) {
-                Ok(thread) => runtime.threads.push(thread),
-                Err(error) => {
-                    for _ in index..workers {
-                        runtime.shared.worker_ended();
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        let watchdog = monitor::start(&runtime.shared, &self.name)?;
-        runtime.threads.extend(watchdog);
-        Ok(runtime)
+        let part = |(deque, reactor)| {
+            let stacks = LocalCache::new(&shared.stacks)?;
+            Ok(Parts { deque, reactor, stacks })
+        };
+        let parts = deques.into_iter().zip(reactors).map(part).collect::<io::Result<_>>()?;
+        Ok((shared, parts))
     }
 
     /// Makes this the global runtime, which spawns from plain OS threads use.

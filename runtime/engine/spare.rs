@@ -44,7 +44,7 @@ impl Builder {
     /// A green thread that shares its worker's thread-locals and starts on a spare worker keeps it
     /// until it ends.
     pub fn spare_workers(mut self, workers: usize) -> Builder {
-        self.spare_workers = workers;
+        self.spare_workers = Some(workers);
         self
     }
 }

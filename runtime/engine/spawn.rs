@@ -2,9 +2,10 @@
 
 use super::bindings::Bindings;
 use super::coarse;
-use super::fiber::{Birth, FiberRef, Lane};
+use super::fiber::{Birth, FiberRef, Header, Lane};
 use super::fork;
 use super::handle::Join;
+use super::killed::Killed;
 use super::own::ThreadLocals;
 use super::runtime;
 use super::shared::{self, Runnable, Shared};
@@ -184,4 +185,32 @@ where
     };
     // SAFETY: the only handle, of the type that the green thread was made with.
     Ok(unsafe { Join::new(fiber) })
+}
+
+/// A green thread that has no runtime to live in, because that has ended: it ends unstarted.
+pub(super) fn spawn_discarded<F, T>(site: &'static Location<'static>, closure: F) -> Join<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let birth = Birth {
+        spanned: Spanned::default(),
+        lane: Lane::Pinned,
+        stack_class: SizeClass::DEFAULT,
+        id: shared::next_id(),
+        parent: 0,
+        since: coarse::now(),
+        site,
+        name: None,
+        starts_at: None,
+        bindings: Bindings::inherit(),
+    };
+    // SAFETY: everything is `Send` and borrows nothing; unstarted, and in no queue, so its stage
+    // and the queue's reference are ours; the only handle, of the type that it was made with.
+    unsafe {
+        let (task, handle) = FiberRef::new(birth, closure);
+        Header::discard(task, Box::new(Killed::new()));
+        shared::finish(FiberRef::from_raw(task));
+        Join::new(handle)
+    }
 }

@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! 1. A `Worker` is used on its own OS thread only; `WORKER` points to it while its loop runs, in
+//! 1. A `Worker` is used on its own OS thread only; `WORKER` points to it while its loop turns, in
 //!    the thread-locals of that OS thread, and in those of the free fiber that it runs (`own`).
 //! 2. No `RefCell` of a worker stays borrowed across a switch or while user code runs.
 //! 3. A fiber in `ready` is in no other queue.
@@ -129,13 +129,20 @@ impl Worker {
 
     /// Makes this the worker of the calling OS thread while `body` runs.
     pub(super) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
-        WORKER.set(self);
         super::hooks::begin_worker();
         self.remote().set_worker(self);
         let watched = self.come_under_watch();
-        let result = body();
+        let result = self.enter_again(body);
         drop(watched);
-        WORKER.set(ptr::null());
+        result
+    }
+
+    /// [`enter`](Worker::enter) of a worker that was introduced there, and is not to be watched.
+    pub(super) fn enter_again<R>(&self, body: impl FnOnce() -> R) -> R {
+        // That of another driven runtime, one of whose green threads ends this one.
+        let outer = WORKER.replace(self);
+        let result = body();
+        WORKER.set(outer);
         result
     }
 

@@ -15,7 +15,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ::http::StatusCode;
+use ::http::header::{CONNECTION, HOST, HeaderValue};
+use ::http::{StatusCode, Version};
 use greenstd_runtime::thread::{Builder, Killed};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -48,9 +49,29 @@ impl hyper::service::Service<Received> for Service {
             can_upgrade: !self.is_http2 && request.extensions().get::<OnUpgrade>().is_some(),
             // A stream of HTTP/2 is polled by a green thread of its own.
             is_alone: self.is_http2 || request.body().is_end_stream(),
-            state: State::Received(Box::new(request)),
+            state: match names_one_host(&request) {
+                true => State::Received(Box::new(request)),
+                false => refuse(&self.link, &request),
+            },
         }
     }
+}
+
+/// A request of HTTP/1.1 says once whose it is: RFC 9112, section 3.2. Two servers in a row might
+/// take it for requests of different sites otherwise. hyper leaves that to us.
+fn names_one_host(request: &Received) -> bool {
+    if request.version() != Version::HTTP_11 {
+        return true;
+    }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    hosts.next().is_some() && hosts.next().is_none()
+}
+
+fn refuse(link: &Link, request: &Received) -> State {
+    if !request.body().is_end_stream() {
+        link.note_unread();
+    }
+    State::Refused
 }
 
 /// A request on its way to its response.
@@ -64,6 +85,8 @@ pub(super) struct Answering {
 enum State {
     Received(Box<Received>),
     Handled(oneshot::Receiver<Answer>),
+    /// Without a handler: its connection ends with the answer.
+    Refused,
     Done,
 }
 
@@ -96,6 +119,11 @@ impl Future for Answering {
                     // Whoever was killed has sent nothing.
                     let killed = |_| (StatusCode::INTERNAL_SERVER_ERROR.into_response(), None);
                     break ready!(outcome).unwrap_or_else(killed);
+                }
+                State::Refused => {
+                    let mut response = StatusCode::BAD_REQUEST.into_response();
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    break (response, None);
                 }
                 State::Done => unreachable!("hyper polls no future after its end"),
             }

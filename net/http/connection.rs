@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use greenstd_runtime::block_on;
 use greenstd_runtime::future::sleep_until;
 use greenstd_runtime::group::Group;
@@ -182,8 +183,7 @@ where
     let speak = link.upgrade.lock().take();
     if let (Some(Ok(Fate::Done)), Some(speak)) = (&outcome, speak) {
         let (stream, unread) = parts.io.into_parts();
-        // hyper has read all of what was read ahead, or has ended before.
-        let ahead = if parts.read_buf.is_empty() { unread } else { parts.read_buf };
+        let ahead = read_ahead(unread, parts.read_buf);
         return speak(Upgraded::new(Box::new(stream), ahead));
     }
     let is_too_slow = outcome.is_none() && clock.borrow().is_in_head();
@@ -229,6 +229,14 @@ where
         connection.as_mut().poll(context).map_ok(|()| Fate::Done)
     });
     ended(outcome)
+}
+
+/// What has come already of the protocol after HTTP. Copied, so that no buffer of HTTP lives on for
+/// as long as that: hyper's has 8 KiB, and even empty it keeps them.
+fn read_ahead(unread: Bytes, read_by_hyper: Bytes) -> Bytes {
+    // hyper has read all of what was read ahead, or has ended before.
+    let ahead = if read_by_hyper.is_empty() { unread } else { read_by_hyper };
+    Bytes::copy_from_slice(&ahead)
 }
 
 /// How a connection has ended.

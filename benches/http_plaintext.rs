@@ -3,8 +3,8 @@
 //!
 //! Server and load generator are processes of their own; the server has one worker and is bound to
 //! the first CPU, and the load to the second. The rival is hyper of the same version on tokio.
-//! Beside it, with protocols of their own: may_minihttp, which knows no limits, no deadlines and few
-//! of the rules of HTTP; nginx and Go's net/http, where they are installed.
+//! Beside it, with protocols of their own: may_minihttp, which knows no limits, no deadlines and
+//! few of the rules of HTTP; nginx and Go's net/http, where they are installed.
 
 #[path = "http/foreign.rs"]
 mod foreign;

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use greenstd_runtime::block_on;
 use greenstd_runtime::future::sleep_until;
 use greenstd_runtime::group::Group;
+use greenstd_runtime::thread;
 use hyper::server::conn::{http1, http2};
 
 use super::clock::Clock;
@@ -184,6 +185,8 @@ where
     if let (Some(Ok(Fate::Done)), Some(speak)) = (&outcome, speak) {
         let (stream, unread) = parts.io.into_parts();
         let ahead = read_ahead(unread, parts.read_buf);
+        // What follows may live for long, and hyper goes deeper than most of it does.
+        thread::trim_stack();
         return speak(Upgraded::new(Box::new(stream), ahead));
     }
     let is_too_slow = outcome.is_none() && clock.borrow().is_in_head();

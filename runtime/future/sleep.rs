@@ -48,8 +48,8 @@ impl Sleep {
         self.deadline
     }
 
-    /// Has it be over at another time, once it is polled again. To put it off costs next to nothing:
-    /// its waker may be called at the earlier time, and once more at the later one.
+    /// Has it be over at another time, once it is polled again. To put it off costs next to
+    /// nothing: its waker may be called at the earlier time, and once more at the later one.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
     }

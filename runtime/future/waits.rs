@@ -7,7 +7,7 @@
 //!
 //! Most leaves come again and again: a connection reads, is pending, is woken, and reads again. So
 //! an entry that was woken keeps its place for one more poll. If its leaf comes back it is armed
-//! anew, without a count of references being touched; if not, it goes with the next wait.
+//! anew, and no count of references is touched; if not, it goes with the next wait.
 //!
 //! # Invariants
 //!

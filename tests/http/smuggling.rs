@@ -116,8 +116,8 @@ fn a_length_that_is_no_number_is_refused() {
     assert!(paths.lock().unwrap().is_empty());
 }
 
-/// A line feed alone may end a line of a head (RFC 9112, 2.2), but then does so for its length, too;
-/// one that may not is refused.
+/// A line feed alone may end a line of a head (RFC 9112, 2.2), but then does so for its length,
+/// too; one that may not is refused.
 #[test]
 fn a_line_feed_alone_changes_no_length() {
     let (served, paths) = noting(1);

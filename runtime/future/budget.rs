@@ -3,7 +3,7 @@
 //! An async crate may read in a loop until there is nothing more, and for a peer that sends without
 //! end that is never. Nothing else can interrupt a poll, so its leaves do.
 
-use crate::engine;
+use crate::park;
 use std::task::{Context, Poll};
 
 /// Counts an operation that a leaf is about to try; pending, with the waker called, if there were
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 /// cooperative scheduling for its own leaves. Never blocks; always ready on a plain OS thread.
 #[inline]
 pub fn spend_budget(context: &Context<'_>) -> Poll<()> {
-    if engine::try_spend_io_budget() {
+    if park::try_spend_budget() {
         return Poll::Ready(());
     }
     // What is spent stays spent until `block_on` yields, which it does after each poll that is

@@ -5,14 +5,14 @@
 //! with no lock held, so whatever an async crate puts into one harms nobody; and each is called for
 //! its own leaf, so futures with executors of their own inside are woken rightly.
 //!
-//! Most leaves come again and again: a connection reads, is pending, is woken, and reads again. So
-//! an entry that was woken keeps its place for one more poll. If its leaf comes back it is armed
+//! Most leaves come again and again: a connection reads, is pending, is woken, and reads again.
+//! So an entry that was woken keeps its place for one more poll. If its leaf comes back it is armed
 //! anew, and no count of references is touched; if not, it goes with the next wait.
 //!
 //! # Invariants
 //!
-//! 1. An entry stays armed from the poll that left it until it was woken, replaced or forgotten: the
-//!    future may be polled in between without this leaf being reached.
+//! 1. An entry stays armed from the poll that left it until it was woken, replaced or forgotten:
+//!    the future may be polled in between without this leaf being reached.
 //! 2. The thread is queued with a descriptor during a wait only. A blocking call inside of a poll
 //!    that waits for the same one cannot take the place in that queue away.
 //! 3. Nested calls see their own entries; those of the outer one come back when the inner one ends.

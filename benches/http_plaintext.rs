@@ -3,15 +3,21 @@
 //!
 //! Server and load generator are processes of their own; the server has one worker and is bound to
 //! the first CPU, and the load to the second. The rival is hyper of the same version on tokio.
+//! Beside it, with protocols of their own: may_minihttp, which knows no limits, no deadlines and
+//! few of the rules of HTTP; nginx and Go's net/http, where they are installed.
 
+#[path = "http/foreign.rs"]
+mod foreign;
 #[path = "http/load.rs"]
 mod http_load;
 #[path = "http/server.rs"]
 mod http_server;
 mod support;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use foreign::Foreign;
 use support::child::{Child, Job};
 use support::contender::{Contender, Measurement, System};
 use support::rounds::Bench;
@@ -34,6 +40,11 @@ fn measure(job: &Job) -> Measurement {
 
 fn plan(bench: &mut Bench) {
     sys::raise_file_limit();
+    for system in [System::Nginx, System::Go] {
+        if !foreign::is_installed(system) {
+            println!("bench=http_plaintext {} skipped: it is not installed", system.name());
+        }
+    }
     for connections in CONNECTIONS {
         if bench.options.is_quick && connections == 1_000 {
             continue;
@@ -43,12 +54,37 @@ fn plan(bench: &mut Bench) {
 }
 
 fn servers() -> Vec<Contender> {
-    let servers = [
+    let mut servers = vec![
         Contender::ours(),
         Contender::peer(System::TokioCurrent),
         Contender::peer(System::TokioMulti),
+        Contender::beside(System::May),
     ];
-    servers.map(|one| one.with("workers", 1).with("cpus", cpu(0))).into()
+    let foreign = [System::Nginx, System::Go].into_iter();
+    servers.extend(foreign.filter(|&one| foreign::is_installed(one)).map(Contender::beside));
+    servers.into_iter().map(|one| one.with("workers", 1).with("cpus", cpu(0))).collect()
+}
+
+/// A running server of either kind.
+enum Running {
+    Own(Server),
+    Foreign(Foreign),
+}
+
+impl Running {
+    fn start(contender: &Contender) -> Result<Running, String> {
+        match contender.system {
+            System::Nginx | System::Go => Foreign::start(contender).map(Running::Foreign),
+            _ => Server::start(contender).map(Running::Own),
+        }
+    }
+
+    fn place(&self) -> (SocketAddr, u32) {
+        match self {
+            Running::Own(server) => (server.address, server.pid),
+            Running::Foreign(server) => (server.address, server.pid),
+        }
+    }
 }
 
 /// The server's CPU is number 0 of those allowed, the load's number 1.
@@ -63,15 +99,16 @@ fn plan_row(bench: &mut Bench, connections: usize) {
     }
     let (millis, warm_millis) = bench.options.pick((1_000, 300), (200, 60));
     let samples = bench.interleave_with(servers(), |contender| {
-        let server = Server::start(contender)?;
+        let server = Running::start(contender)?;
+        let (address, pid) = server.place();
         let load = Contender::beside(System::Raw)
             .with("case", http_load::CASE)
-            .with("address", server.address)
+            .with("address", address)
             .with("connections", connections)
             .with("cpus", cpu(1))
             .with("millis", millis)
             .with("warm_millis", warm_millis)
-            .with("server", server.pid);
+            .with("server", pid);
         Child::start(&load.arguments).measurement()
     });
     bench.row(&format!("{row}_cpu"), "us", &samples, "cpu_us");

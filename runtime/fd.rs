@@ -136,6 +136,16 @@ impl Fd {
         Polled::new(&self.registration, self.as_fd(), interest)
     }
 
+    /// Whether `polled` tells of this descriptor, as a new one would.
+    ///
+    /// # Errors
+    ///
+    /// As [`Polled::new`].
+    #[inline]
+    pub(crate) fn is_polled_by(&self, polled: &Polled, interest: Interest) -> io::Result<bool> {
+        polled.is_of(&self.registration, self.as_fd(), interest)
+    }
+
     /// Makes `call` once, for a user who asked not to wait. A green thread that tries again and
     /// again gives its worker back from time to time, without which it might wait for ever for a
     /// neighbour.

@@ -15,6 +15,7 @@
 use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
+pub(crate) use crate::engine::try_spend_io_budget as try_spend_budget;
 pub(crate) use crate::engine::{
     Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Mutex, MutexGuard, Place, Reason, Waited,
     WaitingFor, Wakeup, Wakeups, deadline, grant_each, is_to_end, park_shielded, wait_in_line,

@@ -8,7 +8,7 @@ use crate::support::child::Job;
 use crate::support::contender::{Measurement, System};
 use crate::support::green::Green;
 use crate::support::server::{announce, prepare};
-use crate::support::{on_tokio, ours};
+use crate::support::{on_may, on_tokio, ours};
 
 const PLAINTEXT: &str = "Hello, World!";
 
@@ -19,6 +19,7 @@ pub fn serve(job: &Job) -> Measurement {
     let result = match job.system() {
         System::Ours => serve_ours(workers),
         tokio @ (System::TokioCurrent | System::TokioMulti) => serve_tokio(tokio, workers),
+        System::May => serve_may(workers),
         other => panic!("{other:?} is no HTTP server"),
     };
     panic!("the server ended: {result:?}")
@@ -63,6 +64,38 @@ fn serve_tokio(system: System, workers: usize) -> io::Result<()> {
             });
         }
     })
+}
+
+/// may's own HTTP server, which writes whatever it is told as a header.
+fn serve_may(workers: usize) -> io::Result<()> {
+    use may_minihttp::{HttpService, HttpServiceFactory, Request, Response};
+
+    struct Plaintext;
+
+    impl HttpService for Plaintext {
+        fn call(&mut self, _: Request, response: &mut Response) -> io::Result<()> {
+            response.header("Content-Type: text/plain; charset=utf-8").body(PLAINTEXT);
+            Ok(())
+        }
+    }
+
+    struct Plaintexts;
+
+    impl HttpServiceFactory for Plaintexts {
+        type Service = Plaintext;
+
+        fn new_service(&self, _: usize) -> Plaintext {
+            Plaintext
+        }
+    }
+
+    on_may::configure(workers);
+    // It does not tell its port. This one is free for a moment at least.
+    let address = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let server = Plaintexts.start(address)?;
+    announce(address.port());
+    let _ = server.join();
+    Err(io::Error::other("it has no end"))
 }
 
 /// A body that is there.

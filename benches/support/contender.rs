@@ -26,10 +26,14 @@ pub enum System {
     Haproxy,
     /// gevent, in a Python of its own; only where that is installed.
     Gevent,
+    /// nginx, a process that is no Rust.
+    Nginx,
+    /// Go's library, in a process of its own; only where Go is installed.
+    Go,
 }
 
 impl System {
-    const ALL: [System; 10] = [
+    const ALL: [System; 12] = [
         System::Ours,
         System::TokioCurrent,
         System::TokioMulti,
@@ -40,6 +44,8 @@ impl System {
         System::Crossbeam,
         System::Haproxy,
         System::Gevent,
+        System::Nginx,
+        System::Go,
     ];
 
     /// The name in the printed lines.
@@ -55,6 +61,8 @@ impl System {
             System::Crossbeam => "crossbeam",
             System::Haproxy => "haproxy",
             System::Gevent => "gevent",
+            System::Nginx => "nginx",
+            System::Go => "go",
         }
     }
 

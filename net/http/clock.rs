@@ -23,6 +23,9 @@ pub(super) struct Clock {
     /// The requests that had begun when `state` was right.
     begun: usize,
     deadline: Option<Instant>,
+    /// A head has begun, and how long it may take is to be counted from now on: most are complete
+    /// before anybody asks, and the clock need not be read for them.
+    is_head_uncounted: bool,
     is_http2: bool,
 }
 
@@ -36,7 +39,14 @@ enum State {
 impl Clock {
     pub(super) fn new(link: Arc<Link>) -> Clock {
         let deadline = after(link.settings().head_timeout);
-        Clock { link, state: State::Head, begun: 0, deadline, is_http2: false }
+        Clock {
+            link,
+            state: State::Head,
+            begun: 0,
+            deadline,
+            is_head_uncounted: false,
+            is_http2: false,
+        }
     }
 
     /// Goes by the rules of HTTP/2 from now on.
@@ -68,6 +78,9 @@ impl Clock {
             };
         }
         self.begun = begun;
+        if std::mem::take(&mut self.is_head_uncounted) && self.state == State::Head {
+            self.deadline = after(self.link.settings().head_timeout);
+        }
         self.deadline
     }
 
@@ -82,7 +95,7 @@ impl Clock {
             }
         } else if self.state == State::Idle {
             self.state = State::Head;
-            self.deadline = after(self.link.settings().head_timeout);
+            self.is_head_uncounted = true;
         }
     }
 }

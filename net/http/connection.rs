@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use greenstd_runtime::block_on;
 use greenstd_runtime::future::sleep_until;
 use greenstd_runtime::group::Group;
-use greenstd_runtime::time;
+use greenstd_runtime::{thread, time};
 use hyper::server::conn::{http1, http2};
 
 use super::clock::Clock;
@@ -183,8 +184,9 @@ where
     let speak = link.upgrade.lock().take();
     if let (Some(Ok(Fate::Done)), Some(speak)) = (&outcome, speak) {
         let (stream, unread) = parts.io.into_parts();
-        // hyper has read all of what was read ahead, or has ended before.
-        let ahead = if parts.read_buf.is_empty() { unread } else { parts.read_buf };
+        let ahead = read_ahead(unread, parts.read_buf);
+        // What follows may live for long, and hyper goes deeper than most of it does.
+        thread::trim_stack();
         return speak(Upgraded::new(Box::new(stream), ahead));
     }
     let is_too_slow = outcome.is_none() && clock.borrow().is_in_head();
@@ -230,6 +232,14 @@ where
         connection.as_mut().poll(context).map_ok(|()| Fate::Done)
     });
     ended(outcome)
+}
+
+/// What has come already of the protocol after HTTP. Copied, so that no buffer of HTTP lives on for
+/// as long as that: hyper's has 8 KiB, and even empty it keeps them.
+fn read_ahead(unread: Bytes, read_by_hyper: Bytes) -> Bytes {
+    // hyper has read all of what was read ahead, or has ended before.
+    let ahead = if read_by_hyper.is_empty() { unread } else { read_by_hyper };
+    Bytes::copy_from_slice(&ahead)
 }
 
 /// How a connection has ended.

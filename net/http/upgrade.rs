@@ -75,6 +75,10 @@ impl Duplex for Upgraded {
             if !ahead.is_empty() {
                 let count = buffer.len().min(ahead.len());
                 ahead.copy_to_slice(&mut buffer[..count]);
+                if ahead.is_empty() {
+                    // Else it would keep what it was a part of.
+                    *ahead = Bytes::new();
+                }
                 return Ok(count);
             }
         }

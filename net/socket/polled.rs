@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use greenstd_runtime::fd::Interest;
-use greenstd_runtime::future::wake_when_ready;
+use greenstd_runtime::future::{spend_budget, wake_when_ready};
 use greenstd_runtime::time;
 
 use super::faults::{self, Call};
@@ -30,6 +30,7 @@ impl Socket {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        ready!(spend_budget(context));
         loop {
             match self.try_read(buffer, events_tell) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -50,6 +51,7 @@ impl Socket {
         deadline: Option<Instant>,
         events_tell: bool,
     ) -> Poll<io::Result<usize>> {
+        ready!(spend_budget(context));
         loop {
             match self.try_write_all_of(buffers, events_tell) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

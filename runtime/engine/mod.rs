@@ -213,7 +213,7 @@ pub(crate) use self::{
     monitor::Function,
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
-        register_from_anywhere, yield_now,
+        register_from_anywhere, try_spend_io_budget, yield_now,
     },
     poll::{look, poll, poll_all, poll_for_any},
     raw_fd::from_raw_fd,
@@ -264,5 +264,6 @@ pub use self::{
     scope::{Scope, ScopedJoinHandle, scope},
     slot::Interest,
     stack::Statistics as StackStatistics,
+    stack::trim_own as trim_own_stack,
     trace::TraceNote,
 };

@@ -161,6 +161,12 @@ pub fn spend_io_budget() {
     }
 }
 
+/// [`spend_io_budget`] for a caller that must not yield where it is: false if it should, soon.
+#[inline]
+pub(crate) fn try_spend_io_budget() -> bool {
+    Worker::on_fiber().is_none_or(|(worker, _)| worker.spend_io_budget())
+}
+
 /// Counts the bytes that an I/O call has moved as further calls, since copying them takes as long.
 /// Only the next [`spend_budget`](crate::park::spend_budget) yields if that was too much.
 #[cold]

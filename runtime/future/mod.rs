@@ -6,9 +6,11 @@
 //! reactor, so they cost what a blocking call costs and need no thread of their own.
 
 mod block_on;
+mod budget;
 mod sleep;
 mod waits;
 
 pub use self::block_on::block_on;
+pub use self::budget::spend_budget;
 pub use self::sleep::{Sleep, sleep_until};
 pub use self::waits::wake_when_ready;

@@ -49,8 +49,8 @@ impl Sleep {
         self.deadline
     }
 
-    /// Has it be over at another time. What was waited for until now is waited for no more, once
-    /// it is polled again.
+    /// Has it be over at another time, once it is polled again. To put it off costs next to
+    /// nothing: its waker may be called at the earlier time, and once more at the later one.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
     }
@@ -60,6 +60,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Put off, as an idle timeout is with each request: neither the clock nor the entry need be
+        // touched before the first deadline comes up.
+        if waits::wakes_before(self.id, self.deadline, context.waker()) {
+            return Poll::Pending;
+        }
         if self.deadline <= time::now() {
             return Poll::Ready(());
         }

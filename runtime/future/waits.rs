@@ -5,10 +5,14 @@
 //! with no lock held, so whatever an async crate puts into one harms nobody; and each is called for
 //! its own leaf, so futures with executors of their own inside are woken rightly.
 //!
+//! Most leaves come again and again: a connection reads, is pending, is woken, and reads again.
+//! So an entry that was woken keeps its place for one more poll. If its leaf comes back it is armed
+//! anew, and no count of references is touched; if not, it goes with the next wait.
+//!
 //! # Invariants
 //!
-//! 1. An entry stays from the poll that left it until it was woken, replaced or forgotten: the
-//!    future may be polled in between without this leaf being reached.
+//! 1. An entry stays armed from the poll that left it until it was woken, replaced or forgotten:
+//!    the future may be polled in between without this leaf being reached.
 //! 2. The thread is queued with a descriptor during a wait only. A blocking call inside of a poll
 //!    that waits for the same one cannot take the place in that queue away.
 //! 3. Nested calls see their own entries; those of the outer one come back when the inner one ends.
@@ -44,6 +48,8 @@ struct Entry {
     polled: Option<Polled>,
     deadline: Option<Instant>,
     waker: Waker,
+    /// False from when it was woken until its leaf comes again.
+    is_armed: bool,
 }
 
 impl Entry {
@@ -77,19 +83,60 @@ pub fn wake_when_ready(
     if deadline.is_some_and(|deadline| deadline <= time::now()) {
         return Err(io::ErrorKind::TimedOut.into());
     }
-    let polled = Some(fd.polled(interest)?);
     let key = Key::Descriptor(fd.as_raw_fd(), interest);
-    if note(Entry { key, polled, deadline, waker: context.waker().clone() }) {
+    let waker = context.waker();
+    if renew(key, deadline, waker, |polled| fd.is_polled_by(polled, interest))? {
+        return Ok(());
+    }
+    let polled = Some(fd.polled(interest)?);
+    if note(Entry { key, polled, deadline, waker: waker.clone(), is_armed: true }) {
         return Ok(());
     }
     let message = "a future of greenstd was polled outside of `greenstd::block_on`";
     Err(io::Error::new(io::ErrorKind::Unsupported, message))
 }
 
+/// Arms an entry anew that is there from an earlier poll, of the same leaf with the same waker.
+/// False if there is none.
+fn renew(
+    key: Key,
+    deadline: Option<Instant>,
+    waker: &Waker,
+    is_same: impl FnOnce(&Polled) -> io::Result<bool>,
+) -> io::Result<bool> {
+    let renewed = WAITS.try_with(|waits| {
+        let mut waits = waits.borrow_mut();
+        let Some(entry) = waits.as_mut().and_then(|entries| find(entries, key)) else {
+            return Ok(false);
+        };
+        let is_renewed =
+            entry.waker.will_wake(waker) && entry.polled.as_ref().map_or(Ok(false), is_same)?;
+        if is_renewed {
+            (entry.deadline, entry.is_armed) = (deadline, true);
+        }
+        Ok(is_renewed)
+    });
+    renewed.unwrap_or(Ok(false))
+}
+
 /// Has the waker called once `deadline` has passed. False outside of `block_on`.
 pub(super) fn wake_at(id: u64, deadline: Instant, waker: &Waker) -> bool {
     let (key, deadline) = (Key::Sleep(id), Some(deadline));
-    note(Entry { key, polled: None, deadline, waker: waker.clone() })
+    note(Entry { key, polled: None, deadline, waker: waker.clone(), is_armed: true })
+}
+
+/// Whether the waker will be called for a sleep at some time before `deadline`, by what was asked
+/// for earlier. That is enough for a sleep that was put off: it asks again when it is woken.
+pub(super) fn wakes_before(id: u64, deadline: Instant, waker: &Waker) -> bool {
+    let wakes = WAITS.try_with(|waits| {
+        let mut waits = waits.borrow_mut();
+        let entry = waits.as_mut().and_then(|entries| find(entries, Key::Sleep(id)));
+        entry.is_some_and(|entry| {
+            let is_before = entry.deadline.is_some_and(|earlier| earlier < deadline);
+            is_before && entry.is_armed && entry.waker.will_wake(waker)
+        })
+    });
+    wakes.unwrap_or(false)
 }
 
 /// Takes a sleep out, wherever it is.
@@ -109,7 +156,7 @@ fn note(entry: Entry) -> bool {
     let replaced = WAITS.try_with(|waits| {
         let mut waits = waits.borrow_mut();
         let entries = waits.as_mut()?;
-        match entries.iter_mut().find(|other| other.key == entry.key) {
+        match find(entries, entry.key) {
             Some(other) => Some(Some(std::mem::replace(other, entry))),
             None => {
                 entries.push(entry);
@@ -118,6 +165,10 @@ fn note(entry: Entry) -> bool {
         }
     });
     replaced.ok().flatten().is_some()
+}
+
+fn find(entries: &mut [Entry], key: Key) -> Option<&mut Entry> {
+    entries.iter_mut().find(|entry| entry.key == key)
 }
 
 /// A call of `block_on`, from its begin to its end.
@@ -137,7 +188,8 @@ impl Waiting {
         let mut now = None;
         // Out of the cell while they are waited for; nobody else runs on this thread meanwhile.
         let entries = WAITS.try_with(|waits| waits.borrow_mut().as_mut().map(std::mem::take));
-        let entries = entries.ok().flatten().unwrap_or_default();
+        let mut entries = entries.ok().flatten().unwrap_or_default();
+        entries.retain(|entry| entry.is_armed);
         let deadline = entries.iter().filter_map(|entry| entry.deadline).min();
         let outcome = {
             let _reason = WaitingFor::new(&WAIT);
@@ -152,13 +204,19 @@ impl Waiting {
             // A worker that is late finds both: what has come, and that the time is up.
             Outcome::Woken => {}
         }
-        let _ = WAITS.try_with(|waits| {
-            if let Some(place) = waits.borrow_mut().as_mut() {
-                *place = entries;
-            }
+        // Before they are back, so that a waker may do here what it likes.
+        for entry in entries.iter_mut().filter(|entry| entry.is_over(now)) {
+            entry.is_armed = false;
+            // A duplicate would keep open what the future may close.
+            entry.polled.take_if(|polled| polled.is_duplicate());
+            entry.waker.wake_by_ref();
+        }
+        let added = WAITS.try_with(|waits| {
+            let mut waits = waits.borrow_mut();
+            waits.as_mut().map(|place| std::mem::replace(place, entries))
         });
-        while let Some(entry) = take_over(now) {
-            entry.waker.wake();
+        for entry in added.ok().flatten().unwrap_or_default() {
+            note(entry);
         }
     }
 }
@@ -170,15 +228,4 @@ impl Drop for Waiting {
         // Out here: a waker may be anything.
         drop(own);
     }
-}
-
-/// Takes an entry out whose wait is over.
-fn take_over(now: Option<Instant>) -> Option<Entry> {
-    let taken = WAITS.try_with(|waits| {
-        let mut waits = waits.borrow_mut();
-        let entries = waits.as_mut()?;
-        let index = entries.iter().position(|entry| entry.is_over(now))?;
-        Some(entries.swap_remove(index))
-    });
-    taken.ok().flatten()
 }

@@ -48,6 +48,35 @@ impl Polled {
         Ok(Polled { interest, place })
     }
 
+    /// Whether it is what [`new`](Polled::new) would make, which is seen to here as there.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Polled::new).
+    #[inline]
+    pub(crate) fn is_of(
+        &self,
+        registration: &Registration,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+    ) -> io::Result<bool> {
+        let (Place::Registered(own), Some(source)) = (&self.place, registration.source.get())
+        else {
+            return Ok(false);
+        };
+        if self.interest != interest || !Arc::ptr_eq(own, source) {
+            return Ok(false);
+        }
+        engine::check_fork()?;
+        registration.attach(fd.as_raw_fd(), interest, &|| true)?;
+        Ok(true)
+    }
+
+    /// Whether it keeps a descriptor of its own open.
+    pub(crate) fn is_duplicate(&self) -> bool {
+        matches!(self.place, Place::Watched(..))
+    }
+
     /// Whether it was told that the call is worth another attempt.
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {

@@ -102,6 +102,32 @@ pub fn yield_now() {
     engine::yield_now();
 }
 
+/// Gives memory back to the system that the calling green thread's stack has needed and does not
+/// need now.
+///
+/// A stack keeps the pages that were once touched for as long as its green thread lives. One that
+/// is to wait for long, after calls that went deep, keeps less for thousands of its kind this way.
+/// It costs a system call, and a page fault for each page that is needed again: not for what waits
+/// for milliseconds. Never blocks; on a plain OS thread it does nothing.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::thread;
+///
+/// thread::spawn(|| {
+///     let settings = format!("{:?}", std::env::vars().collect::<Vec<_>>());
+///     thread::trim_stack();
+///     thread::park();
+///     settings.len()
+/// })
+/// .thread()
+/// .unpark();
+/// ```
+pub fn trim_stack() {
+    engine::trim_own_stack();
+}
+
 /// Blocks the calling thread for at least `duration`.
 ///
 /// As [`std::thread::sleep`]. Precise below a millisecond.

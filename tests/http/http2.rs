@@ -3,8 +3,9 @@
 use crate::client::Client;
 use crate::fixture::{Served, serve};
 use greenstd::net::http::{Request, Version};
+use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,6 +21,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const PRIORITY: u8 = 2;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
@@ -195,4 +197,123 @@ fn a_stop_lets_streams_finish_and_says_goodbye() {
     told.extend(kinds(&client.rest()));
     assert!(told.contains(&GOAWAY) && told.contains(&HEADERS), "{told:?}");
     assert!(stopper.join().unwrap().is_clean());
+}
+
+const CONTINUATION: u8 = 9;
+
+/// Streams that are opened and reset at once (CVE-2023-44487): the neighbours are served, the peer
+/// is sent away, and nothing of them is left.
+#[test]
+fn streams_that_are_reset_at_once_starve_nobody() {
+    let (mut served, _) = counting_any();
+    let mut neighbour = served.client();
+    let mut flood = served.client();
+    greet(&mut flood);
+    for round in 0..100_u32 {
+        let mut frames = Vec::new();
+        for number in 0..50 {
+            let stream = (round * 50 + number) * 2 + 1;
+            frames.extend(frame(HEADERS, END_STREAM_AND_HEADERS, stream, GET));
+            frames.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+        }
+        flood.send(frames);
+        assert_eq!(neighbour.get("/").status, 200);
+    }
+    // It is sent away while it still sends, so the goodbye may be lost with the rest.
+    let told = kinds(&flood.rest());
+    assert!(told.is_empty() || told.contains(&GOAWAY), "{told:?}");
+    drop((flood, neighbour));
+    assert!(served.server.take().unwrap().stop(Duration::from_secs(20)).is_clean());
+}
+
+/// A head that goes on and on in further frames (CVE-2024-27316) is cut off, whatever it says.
+#[test]
+fn a_head_of_endless_frames_is_cut_off() {
+    let (served, calls) = counting_any();
+    let mut client = served.client();
+    greet(&mut client);
+    client.send(frame(HEADERS, 1, 1, GET));
+    // 64 MiB, of which a few KiB may be kept.
+    let header = [&[0x00, 0x01, b'a', 0x7f, 0x81, 0x7c][..], &[b'b'; 16_000]].concat();
+    for _ in 0..4_000 {
+        client.send(frame(CONTINUATION, 0, 1, &header));
+    }
+    let told = client.rest();
+    assert!(told.is_empty() || kinds(&told).contains(&GOAWAY), "{:?}", kinds(&told));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    assert_eq!(served.client().get("/").status, 200);
+}
+
+/// A few bytes that unpack into many: one entry of the table, named again and again.
+#[test]
+fn a_head_that_unpacks_into_too_much_is_refused() {
+    let (served, calls) = counting_any();
+    let mut client = served.client();
+    greet(&mut client);
+    // A literal that enters the table: "a", and a value of 3,000 bytes; then 200 times its index.
+    let entry = [&[0x40, 0x01, b'a', 0x7f, 0xb9, 0x16][..], &[b'b'; 3_000]].concat();
+    let bomb = [GET, &entry, &[0xbe; 200]].concat();
+    client.send(frame(HEADERS, END_STREAM_AND_HEADERS, 1, &bomb));
+    client.send(frame(HEADERS, END_STREAM_AND_HEADERS, 3, GET));
+    client.end_sending();
+    let told = kinds(&client.rest());
+    // The stream is refused by 431, or reset, or the connection is ended.
+    assert!(told.iter().any(|kind| [HEADERS, RST_STREAM, GOAWAY].contains(kind)), "{told:?}");
+    assert!(calls.load(Ordering::SeqCst) <= 1, "the second request may be served");
+}
+
+/// Pings and settings want answers, of which a peer that reads none has no endless number made.
+#[test]
+fn a_peer_that_floods_and_reads_nothing_is_given_up() {
+    let patience = Duration::from_millis(100);
+    for flood in [frame(PING, 0, 0, &[7; 8]), frame(SETTINGS, 0, 0, &[])] {
+        let served = serve(1, move |builder| builder.write_timeout(patience), |_: Request| "fine");
+        let mut client = served.client();
+        greet(&mut client);
+        // Ends once the server reads no more, and has been closed: its answers fill the buffers of
+        // the kernel, and then nothing is read either.
+        let many: Vec<u8> = flood.iter().copied().cycle().take(flood.len() * 4_000).collect();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while client.stream().write_all(&many).is_ok() {
+            assert!(std::time::Instant::now() < deadline, "it is answered without end");
+        }
+        assert_eq!(served.client().get("/").status, 200);
+    }
+}
+
+/// One worker, and a connection that always has another frame: h2 reads them in one poll for as
+/// long as there are any.
+#[test]
+fn a_peer_that_never_stops_sending_starves_nobody() {
+    let (served, _) = counting_any();
+    let mut flood = served.client();
+    greet(&mut flood);
+    let is_over = AtomicBool::new(false);
+    // Frames that want no answer.
+    let many = frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 7]).repeat(4_000);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = flood.stream();
+            // Until it is over, or the server has had enough.
+            while !is_over.load(Ordering::Relaxed) && stream.write_all(&many).is_ok() {}
+        });
+        let mut neighbour = served.client();
+        for _ in 0..10 {
+            assert_eq!(neighbour.get("/").status, 200);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// As [`counting`], for requests of either protocol.
+fn counting_any() -> (Served, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let handler = move |request: Request| {
+        if request.version() == Version::HTTP_2 {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        "hello"
+    };
+    (serve(1, |builder| builder, handler), calls)
 }

@@ -9,6 +9,7 @@ use greenstd::net::server::{Connection, StreamServer};
 use greenstd::net::tls::{TlsAcceptor, TlsStream};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_millis(200);
@@ -103,6 +104,37 @@ laws! {
         assert!(server.stop(Duration::from_secs(10)).is_clean());
         expect(&client, b".");
         assert_eq!((&client).read(&mut [0]).unwrap(), 0);
+    }
+
+    /// A client that has said its end, and one whose transport ends without a word: the first gets
+    /// its answer, the second is an error of its handler, and neither is noticed by a neighbour.
+    fn half_closed_clients_harm_nobody() {
+        let handler = |mut connection: Connection<TlsStream<TcpStream>>| {
+            let mut request = Vec::new();
+            connection.read_to_end(&mut request)?;
+            connection.write_all(&request)
+        };
+        let server = StreamServer::builder().tls(acceptor()).start("127.0.0.1:0", handler).unwrap();
+        let neighbour = client(&server);
+        (&neighbour).write_all(b"begun, ").unwrap();
+        for number in 0..10 {
+            let half = client(&server);
+            (&half).write_all(b"all of it").unwrap();
+            half.shutdown(Shutdown::Write).unwrap();
+            expect(&half, b"all of it");
+            // And no more; its end is said as well.
+            assert_eq!((&half).read(&mut [0]).unwrap(), 0);
+            let cut = client(&server);
+            (&cut).write_all(b"a part of it").unwrap();
+            cut.get_ref().shutdown(Shutdown::Write).unwrap();
+            assert!(!matches!((&cut).read(&mut [0]), Ok(1..)), "there is no answer to a part");
+            until(|| server.statistics().failed == number + 1);
+        }
+        (&neighbour).write_all(b"ended").unwrap();
+        neighbour.shutdown(Shutdown::Write).unwrap();
+        expect(&neighbour, b"begun, ended");
+        assert!(server.stop(Duration::from_secs(10)).is_clean());
+        assert_eq!(server.statistics().panicked, 0);
     }
 }
 

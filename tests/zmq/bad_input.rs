@@ -1,6 +1,7 @@
 //! Peers that speak something else, or too much.
 
 use crate::fixture::{HUNG, bound, connected};
+use crate::random::Random;
 use greenstd::net::TcpStream;
 use greenstd::net::zmq::{Context, MonitorEventKind, SocketType};
 use std::io::{Read, Write};
@@ -62,5 +63,34 @@ laws! {
         pull.set_receive_timeout(Some(HUNG));
         assert_eq!(pull.recv().unwrap(), "served");
         drop(strangers);
+    }
+
+    /// Greetings of ZMTP 3 with something turned at random, and what may follow: the peer is cut
+    /// off or ignored, and everybody else is served.
+    fn bent_greetings_harm_nobody() {
+        let context = Context::new();
+        let (pull, endpoint) = bound(&context, SocketType::Pull);
+        pull.set_receive_timeout(Some(HUNG));
+        let address = endpoint.strip_prefix("tcp://").unwrap();
+        let push = connected(&context, SocketType::Push, &endpoint);
+        let mut greeting = [&[0xff][..], &[0; 8], &[0x7f, 3, 0], b"NULL"].concat();
+        greeting.resize(64, 0);
+        // The command READY, as a socket that pushes says it, and a message.
+        greeting.extend(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x04PUSH\0\x05hello");
+        let mut random = Random::from_environment();
+        for round in 0..100_u32 {
+            let mut bent = greeting.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(bent.len() as u64) as usize;
+                bent[at] = random.next() as u8;
+            }
+            bent.truncate(random.below(bent.len() as u64 + 1) as usize);
+            let mut peer = TcpStream::connect(address).unwrap();
+            // It may be cut off in the middle of this.
+            let _ = peer.write_all(&bent);
+            push.send(round.to_be_bytes()).unwrap();
+            // What a peer says whose greeting was good enough is a message as any other.
+            while pull.recv().unwrap() != round.to_be_bytes() {}
+        }
     }
 }

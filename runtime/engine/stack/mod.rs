@@ -63,6 +63,8 @@ pub(crate) use self::guard::GuardKind;
 pub use self::measure::Memory;
 pub use self::pool::Statistics;
 pub(crate) use self::pool::{Config, StackPool};
+#[cfg(not(loom))]
+pub use self::release::trim_own;
 pub(crate) use self::size::SizeClass;
 
 /// Number of different offsets by which `base()` is lowered.

@@ -84,6 +84,12 @@ pub(super) fn guard_at(address: usize) -> Option<SizeClass> {
     (offset < page_size()).then_some(class)
 }
 
+/// The low end of the stack on which `address` lies, above its guard page.
+pub(super) fn low_end_below(address: usize) -> Option<usize> {
+    let (_, offset) = slot_at(address)?;
+    (offset >= page_size()).then_some(address - offset + page_size())
+}
+
 /// The size class of the slot in which `address` lies and how far above its low end it is.
 fn slot_at(address: usize) -> Option<(SizeClass, usize)> {
     let mut chunk = Some(&FIRST);

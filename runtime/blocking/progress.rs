@@ -113,4 +113,6 @@ impl Queued for Progress {
     fn take(_state: &mut State) {}
 
     fn finish(&self, (): ()) {}
+
+    fn put_back(&self, (): ()) {}
 }

@@ -9,6 +9,7 @@ mod block_on;
 mod sleep;
 mod waits;
 
-pub use self::block_on::block_on;
+pub use self::block_on::{block_on, block_on_with};
 pub use self::sleep::{Sleep, sleep_until};
 pub use self::waits::wake_when_ready;
+pub use crate::engine::Wait;

@@ -4,6 +4,10 @@
 #[path = "../common/flavour.rs"]
 mod flavour;
 
+#[path = "../common/random.rs"]
+mod random;
+
+mod awaited;
 mod leaves;
 
 use greenstd::block_on;

@@ -17,6 +17,7 @@
 //! | `service`, `exchange` | from a request to its handler and back; what is accounted for each |
 //! | `request`, `reply`, `sent_body`, `writer` | the bodies |
 //! | `upgrade` | connections that leave HTTP |
+//! | `tls` | HTTPS (feature `tls`) |
 //! | `files` | static files |
 //! | `rt` | the bridge to hyper, for users too |
 
@@ -35,6 +36,8 @@ mod sent_body;
 mod server;
 mod service;
 mod shared;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 mod writer;
 

@@ -83,8 +83,8 @@ impl<T> Receiver<T> {
     ///
     /// A receiver can be awaited by reference, too, which is the same. It waits its turn among the
     /// threads and futures that receive. A future that is dropped, as the loser of a `select!` is,
-    /// has taken nothing: a message that it was handed already goes to the next who receives, before
-    /// all that came after it. A stream is made of it by `futures::stream::unfold`.
+    /// has taken nothing: a message that it was handed already goes to the next who receives,
+    /// before all that came after it. A stream is made of it by `futures::stream::unfold`.
     ///
     /// # Errors
     ///

@@ -7,8 +7,12 @@ mod flavour;
 #[path = "../common/random.rs"]
 mod random;
 
-mod awaited;
+mod channels;
+mod executors;
+mod handles;
 mod leaves;
+mod polls;
+mod primitives;
 
 use greenstd::block_on;
 use greenstd::sync::Event;

@@ -109,6 +109,7 @@ macro_rules! lines {
 }
 
 // After the macros, which it uses.
+mod futures;
 mod net;
 mod process;
 #[cfg(feature = "tls")]
@@ -122,7 +123,8 @@ mod zmq;
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
     let with_features = WITH_FEATURES.iter().copied().flatten();
-    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(with_features)
+    let parts = [WAITING, futures::WAITING, net::WAITING, process::WAITING];
+    parts.into_iter().flatten().chain(with_features)
 }
 
 /// What blocks in parts that are not always built.

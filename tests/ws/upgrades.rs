@@ -141,7 +141,7 @@ fn a_ping_over_tls_is_answered_while_the_handler_reads_and_another_thread_sends(
                             scope.spawn(|| {
                                 for number in 0..50 {
                                     // The second client has heard enough before the end.
-                                let _ = socket.send(number.to_string());
+                                    let _ = socket.send(number.to_string());
                                     greenstd::thread::sleep(Duration::from_micros(200));
                                 }
                             });

@@ -4,7 +4,8 @@
 //! each park, so a wake-up that comes during a poll is not lost, whatever the future blocks on
 //! meanwhile and however many unparks that takes; an unpark that comes after the look is
 //! remembered. Between two polls the thread waits for all that the leaves of the future have asked
-//! for (`waits`), and the wait is like every other: kills and timeout scopes end it.
+//! for (`waits`), and the wait is like every other: kills and timeout scopes end it, unless the
+//! future was woken before: then it is polled once more, and may have come to its end.
 //!
 //! # Orderings
 //!
@@ -122,7 +123,17 @@ fn drive<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
         }
         park::spend_budget();
         while !signal.is_woken.swap(false, Ordering::AcqRel) {
-            waiting.wait();
+            if !waiting.wait() {
+                continue;
+            }
+            // What was granted before the kill was noticed counts, as in every wait.
+            if signal.is_woken.swap(false, Ordering::AcqRel)
+                && let Poll::Ready(output) = poll(&mut context)
+            {
+                return output;
+            }
+            // Whoever unwinds already goes on to wait.
+            let _ = park::unwind_killed();
         }
     }
 }

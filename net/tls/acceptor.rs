@@ -126,7 +126,7 @@ impl TlsAcceptor {
     #[cfg(feature = "http")]
     pub(crate) fn or_alpn_protocols(mut self, protocols: &[&[u8]]) -> TlsAcceptor {
         if self.config.alpn_protocols.is_empty() {
-            // The resolver and the keys of the tickets are shared, so it goes on as one with others.
+            // The resolver and the keys of the tickets are shared: it goes on as one with others.
             let config = Arc::make_mut(&mut self.config);
             config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         }

@@ -228,8 +228,6 @@ const WAITING: &[Row] = lines! {
     permit("BoundedSemaphore::acquire", taken(), |s| s.acquire(), |s| s.release().unwrap(),
         |s| s.try_acquire()),
     row("Event::wait", Event::new(), |e| e.wait(), |e| e.set()),
-    row("block_on", tokio::sync::Semaphore::new(0),
-        |s| greenstd::block_on(s.acquire()).unwrap().forget(), |s| s.add_permits(1000)),
     row("AsyncResult::get", AsyncResult::<_>::new(), |r| *r.get().unwrap(), |r| ignore(r.set(()))),
     row("WaitGroup::wait", one_to_be_done(), |g| g.wait(),
         |g| (0..g.count()).for_each(|_| g.done())),

@@ -50,8 +50,10 @@ laws! {
         let (client, server) = tls_over_tcp();
         let bytes = message(1, 6 << 20);
         block_on(async {
-            both(async { write_all(&client, &bytes).await.unwrap() }, expect(&server, &bytes)).await;
-            both(async { write_all(&server, &bytes).await.unwrap() }, expect(&client, &bytes)).await;
+            for (one, other) in [(&client, &server), (&server, &client)] {
+                let write = async { write_all(one, &bytes).await.unwrap() };
+                both(write, expect(other, &bytes)).await;
+            }
             // The farewells of both.
             poll_fn(|context| client.poll_end_writes(context, None)).await.unwrap();
             assert_eq!(read(&server, &mut [0]).await.unwrap(), 0);

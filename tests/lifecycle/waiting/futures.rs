@@ -1,4 +1,4 @@
-//! Waits of `block_on` for what is ours.
+//! Waits of `block_on`, for what is ours and what is not.
 
 use super::{Grants, Row, Scene, apply, full, meet_receiver, until_set};
 use greenstd::sync::{Event, Semaphore};
@@ -14,6 +14,8 @@ pub const WAITING: &[Row] = lines! {
         |c| c.1.recv().unwrap(), |c| c.0.try_send(()).is_ok()),
     permit("Semaphore::access_async", Semaphore::new(0),
         |s| std::mem::forget(block_on(s.access_async())), |s| s.release(), |s| s.try_acquire()),
+    row("block_on", tokio::sync::Semaphore::new(0),
+        |s| block_on(s.acquire()).unwrap().forget(), |s| s.add_permits(1000)),
     row("block_on of a JoinHandle", Arc::new(Event::new()),
         |e| block_on(until_set(e)).unwrap(), |e| e.set()),
 };

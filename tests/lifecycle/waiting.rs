@@ -122,9 +122,8 @@ mod zmq;
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
-    let with_features = WITH_FEATURES.iter().copied().flatten();
     let parts = [WAITING, futures::WAITING, net::WAITING, process::WAITING];
-    parts.into_iter().flatten().chain(with_features)
+    parts.into_iter().chain(WITH_FEATURES.iter().copied()).flatten()
 }
 
 /// What blocks in parts that are not always built.

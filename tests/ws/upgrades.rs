@@ -118,7 +118,7 @@ fn a_request_becomes_a_websocket() {
 fn a_ping_is_answered_while_the_handler_reads() {
     for_each_flavour(|workers| {
         let served = Served::new(workers, |request| echo(&request, &Builder::new()));
-        let (stream, _) = served.ask(&request(""));
+        let (stream, _) = served.ask(request(""));
         for round in 0..10_u8 {
             put(&stream, &masked(FINAL | PING, &[round; 5]));
             let pong = receive(&stream);
@@ -227,11 +227,11 @@ fn what_is_no_request_for_a_websocket_is_told_so() {
         assert!(head.contains(header), "{request}{head}");
         assert!(!head.contains("sec-websocket-accept"), "{head}");
     }
-    let (stream, head) = served.ask(&request("origin: http://SITE.test\r\n"));
+    let (stream, head) = served.ask(request("origin: http://SITE.test\r\n"));
     assert!(head.starts_with("http/1.1 101 "), "{head}");
     drop(stream);
     let any = Served::new(1, |request| echo(&request, &Builder::new().any_origin()));
-    let (_, head) = any.ask(&request("origin: http://elsewhere.test\r\n"));
+    let (_, head) = any.ask(request("origin: http://elsewhere.test\r\n"));
     assert!(head.starts_with("http/1.1 101 "), "{head}");
     // A client of ours sees the refusal.
     let error = Builder::new()
@@ -256,7 +256,7 @@ fn over_http2_there_is_none() {
 #[test]
 fn limits_hold_after_an_upgrade() {
     let served = Served::new(1, |request| echo(&request, &Builder::new().max_message_size(100)));
-    let (stream, _) = served.ask(&request(""));
+    let (stream, _) = served.ask(request(""));
     put(&stream, &masked(FINAL | 1, &[b'x'; 101]));
     let frame = receive(&stream);
     assert_eq!(frame.first, FINAL | CLOSE);
@@ -277,7 +277,7 @@ fn a_silent_peer_is_given_up() {
                 outcome.map(drop)
             })
         });
-        let (stream, _) = served.ask(&request(""));
+        let (stream, _) = served.ask(request(""));
         let start = Instant::now();
         let outcome = told.recv_timeout(HUNG_AFTER).unwrap();
         assert_eq!(outcome, Err(ErrorKind::ConnectionAborted));

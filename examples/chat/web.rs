@@ -79,7 +79,7 @@ pub fn unpublished(error: &redis::RedisError) -> String {
 }
 
 /// Whether a browser asks for the page of somebody else, who is not to talk in its user's name.
-pub fn is_foreign(request: &Request) -> bool {
+fn is_foreign(request: &Request) -> bool {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN) else { return false };
     origin.split_once("://").map(|(_, host)| host) != text(header::HOST)

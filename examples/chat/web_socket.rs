@@ -5,16 +5,15 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenstd::net::http::{IntoResponse, Request, Response, StatusCode, Upgraded, upgrade};
+use greenstd::net::http::{IntoResponse, Request, Response, Upgraded};
 use greenstd::net::io::Duplex;
-use greenstd::net::ws::tungstenite::handshake::server::create_response_with_body;
-use greenstd::net::ws::{Builder, CloseCode, Message, Role, WebSocket};
+use greenstd::net::ws::{Builder, CloseCode, Message, WebSocket};
 use greenstd::{thread, time};
 use serde_json::json;
 
 use crate::log::News;
 use crate::message::Said;
-use crate::web::{Chat, is_foreign, number, unpublished};
+use crate::web::{Chat, number, unpublished};
 
 /// More than any message has, with all of it escaped.
 const MESSAGE_BYTES_MAX: usize = 32 << 10;
@@ -27,28 +26,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub fn answer(chat: &Arc<Chat>, request: &Request) -> Response {
-    if is_foreign(request) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
     let since = match number(request, "since") {
         Ok(since) => since.unwrap_or(0),
         Err(refusal) => return refusal.into_response(),
     };
-    let head = match create_response_with_body(request, || ()) {
-        Ok(head) => head,
-        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
-    };
     let chat = Arc::clone(chat);
-    let mut response = upgrade("websocket", move |stream| {
-        let socket = Builder::new()
-            .max_message_size(MESSAGE_BYTES_MAX)
-            .max_frame_size(MESSAGE_BYTES_MAX)
-            .close_timeout(FAREWELL)
-            .after_upgrade(stream, Role::Server, Vec::new());
-        converse(&chat, &socket, since)
-    });
-    response.headers_mut().extend(head.headers().clone());
-    response
+    let builder = Builder::new()
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .close_timeout(FAREWELL);
+    builder.upgrade(request, move |socket| converse(&chat, &socket, since))
 }
 
 fn converse(chat: &Chat, socket: &WebSocket<Upgraded>, since: u64) -> io::Result<()> {

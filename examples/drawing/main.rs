@@ -17,8 +17,6 @@
 mod canvas;
 mod client;
 mod session;
-#[path = "../rpc/web_socket.rs"]
-mod web_socket;
 
 use std::env;
 use std::process::ExitCode;
@@ -93,8 +91,9 @@ fn answer(canvas: &Arc<Canvas>, request: &Request) -> Response {
         }
         "/ws" => {
             let canvas = Arc::clone(canvas);
-            let builder = Builder::new().max_message_size(MESSAGE_BYTES);
-            web_socket::answer(request, builder, move |socket| session::speak(&canvas, &socket))
+            let builder =
+                Builder::new().max_message_size(MESSAGE_BYTES).silence_limit(session::SILENCE);
+            builder.upgrade(request, move |socket| session::speak(&canvas, &socket))
         }
         _ => StatusCode::NOT_FOUND.into_response(),
     }

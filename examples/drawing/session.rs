@@ -5,18 +5,24 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use greenstd::io::Duplex;
+use greenstd::net::http::Upgraded;
 use greenstd::net::ws::{CloseCode, Message, WebSocket};
 use greenstd::thread;
 
 use crate::canvas::{Canvas, News, Place};
-use crate::web_socket::{PING_INTERVAL, Patient};
+
+/// How long nothing is said before the peer is pinged. Browsers answer by themselves.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// After so long without a byte, or without room for one, the peer has gone.
+pub const SILENCE: Duration = Duration::from_secs(60);
 
 /// How often a client may draw in the long run: more than any mouse says, and what a page can
 /// follow. What it sends beyond that waits in its own connection.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Serves a connection to its end.
-pub fn speak(canvas: &Canvas, socket: &WebSocket<Patient>) -> io::Result<()> {
+pub fn speak(canvas: &Canvas, socket: &WebSocket<Upgraded>) -> io::Result<()> {
     let _drawer = canvas.enter();
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -33,7 +39,7 @@ pub fn speak(canvas: &Canvas, socket: &WebSocket<Patient>) -> io::Result<()> {
     })
 }
 
-fn read(canvas: &Canvas, socket: &WebSocket<Patient>) -> io::Result<()> {
+fn read(canvas: &Canvas, socket: &WebSocket<Upgraded>) -> io::Result<()> {
     while let Some(message) = socket.read()? {
         let Message::Text(text) = message else {
             return socket.close_with(CloseCode::Unsupported, "messages are text");
@@ -47,7 +53,7 @@ fn read(canvas: &Canvas, socket: &WebSocket<Patient>) -> io::Result<()> {
     socket.flush()
 }
 
-fn write(canvas: &Canvas, socket: &WebSocket<Patient>) -> io::Result<()> {
+fn write(canvas: &Canvas, socket: &WebSocket<Upgraded>) -> io::Result<()> {
     let mut place = Place::default();
     loop {
         match canvas.next(&mut place, PING_INTERVAL) {

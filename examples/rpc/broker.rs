@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use greenstd::channel::{self, RecvTimeoutError, Sender};
 use greenstd::io::Duplex;
+use greenstd::net::http::Upgraded;
 use greenstd::net::ws::WebSocket;
 use greenstd::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::limits;
 use crate::procedures;
-use crate::web_socket::Patient;
 
 /// Knows all clients.
 #[derive(Default)]
@@ -42,7 +42,7 @@ type Outcome = Result<Value, String>;
 #[derive(Clone)]
 pub struct Outbox {
     pub letters: Sender<Letter>,
-    pub socket: Arc<WebSocket<Patient>>,
+    pub socket: Arc<WebSocket<Upgraded>>,
 }
 
 /// What a client is to be sent.

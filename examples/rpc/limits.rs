@@ -21,3 +21,9 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For the farewells when the server stops.
 pub const GRACE: Duration = Duration::from_secs(5);
+
+/// How long nothing is said before the peer is pinged. Browsers answer by themselves.
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// After so long without a byte, or without room for one, the peer has gone.
+pub const SILENCE: Duration = Duration::from_secs(60);

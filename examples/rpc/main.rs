@@ -23,7 +23,6 @@ mod client;
 mod limits;
 mod procedures;
 mod session;
-mod web_socket;
 
 use std::env;
 use std::process::ExitCode;
@@ -94,8 +93,10 @@ fn answer(broker: &Arc<Broker>, request: &Request) -> Response {
         }
         "/ws" => {
             let broker = Arc::clone(broker);
-            let builder = greenstd::net::ws::Builder::new().max_message_size(limits::MESSAGE_BYTES);
-            web_socket::answer(request, builder, move |socket| session::speak(broker, socket))
+            let builder = greenstd::net::ws::Builder::new()
+                .max_message_size(limits::MESSAGE_BYTES)
+                .silence_limit(limits::SILENCE);
+            builder.upgrade(request, move |socket| session::speak(broker, socket))
         }
         _ => StatusCode::NOT_FOUND.into_response(),
     }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use greenstd::channel::{self, Receiver, RecvTimeoutError};
 use greenstd::group::Pool;
 use greenstd::io::Duplex;
+use greenstd::net::http::Upgraded;
 use greenstd::net::ws::{CloseCode, Message, WebSocket};
 use greenstd::thread;
 use serde_json::{Value, json};
 
 use crate::broker::{Broker, Letter, Outbox};
 use crate::limits;
-use crate::web_socket::{PING_INTERVAL, Patient};
 
 /// A client, for as long as this lives.
 struct Session {
@@ -25,7 +25,7 @@ struct Session {
 }
 
 /// Serves a connection to its end.
-pub fn speak(broker: Arc<Broker>, socket: WebSocket<Patient>) -> io::Result<()> {
+pub fn speak(broker: Arc<Broker>, socket: WebSocket<Upgraded>) -> io::Result<()> {
     let socket = Arc::new(socket);
     let (letters, inbox) = channel::bounded(limits::OUTBOX);
     let outbox = Outbox { letters, socket: Arc::clone(&socket) };
@@ -45,9 +45,9 @@ pub fn speak(broker: Arc<Broker>, socket: WebSocket<Patient>) -> io::Result<()> 
 }
 
 /// Sends what is put into the outbox, and a ping if nothing is.
-fn write(socket: &WebSocket<Patient>, inbox: &Receiver<Letter>) -> io::Result<()> {
+fn write(socket: &WebSocket<Upgraded>, inbox: &Receiver<Letter>) -> io::Result<()> {
     loop {
-        match inbox.recv_timeout(PING_INTERVAL) {
+        match inbox.recv_timeout(limits::PING_INTERVAL) {
             Ok(Letter::Text(text)) => socket.send(text)?,
             Ok(Letter::Farewell) => return socket.close_with(CloseCode::Away, "the server stops"),
             Err(RecvTimeoutError::Timeout) => socket.ping("")?,
@@ -57,7 +57,7 @@ fn write(socket: &WebSocket<Patient>, inbox: &Receiver<Letter>) -> io::Result<()
 }
 
 impl Session {
-    fn read(&self, socket: &WebSocket<Patient>) -> io::Result<()> {
+    fn read(&self, socket: &WebSocket<Upgraded>) -> io::Result<()> {
         while let Some(message) = socket.read()? {
             let Message::Text(text) = message else {
                 return socket.close_with(CloseCode::Unsupported, "messages are text");

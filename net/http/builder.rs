@@ -85,6 +85,12 @@ impl Builder {
         Builder { server, settings }
     }
 
+    /// Whether HTTP/2 is on, as far as it was said.
+    #[cfg(feature = "tls")]
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.settings.http2
+    }
+
     /// Has each stream wrapped before it is served, as TLS does; see
     /// [`server::Builder::handshake`](crate::server::Builder::handshake).
     ///

@@ -275,12 +275,14 @@ fn drive<T>(
 
 /// Ends a connection so that the peer gets all that was sent, even if it is still sending.
 fn close(stream: &impl PollDuplex, is_to_linger: bool) {
-    // The peer may have gone already.
-    let _ = stream.shutdown(Shutdown::Write);
-    if !is_to_linger {
+    let deadline = time::now().checked_add(LINGER);
+    // The peer may have gone already. What is encrypted says farewell first, for which a peer that
+    // takes nothing leaves no room.
+    let ended =
+        block_on(poll_fn(|context: &mut Context<'_>| stream.poll_end_writes(context, deadline)));
+    if !is_to_linger || ended.is_err() {
         return;
     }
-    let deadline = time::now().checked_add(LINGER);
     let mut buffer = vec![0; 16 * 1024];
     let mut left = LINGER_BYTES;
     while left > 0 {

@@ -17,6 +17,7 @@
 //! | `service`, `exchange` | from a request to its handler and back; what is accounted for each |
 //! | `request`, `reply`, `sent_body`, `writer` | the bodies |
 //! | `upgrade` | connections that leave HTTP |
+//! | `tls` | HTTPS (feature `tls`) |
 //! | `files` | static files |
 //! | `diagnostics` | the page that shows what the process does |
 //! | `rt` | the bridge to hyper, for users too |
@@ -37,6 +38,8 @@ mod sent_body;
 mod server;
 mod service;
 mod shared;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 mod writer;
 

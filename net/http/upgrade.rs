@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::time::Duration;
 
 use ::http::{HeaderValue, StatusCode, header};
 use bytes::{Buf, Bytes};
+use greenstd_runtime::time;
 use parking_lot::Mutex;
 
 use super::reply::{Content, Response, ResponseBody};
@@ -60,11 +62,30 @@ where
 pub struct Upgraded {
     stream: Box<dyn Duplex + Send + Sync>,
     ahead: Mutex<Bytes>,
+    silence_limit: Option<Duration>,
 }
 
 impl Upgraded {
     pub(super) fn new(stream: Box<dyn Duplex + Send + Sync>, ahead: Bytes) -> Upgraded {
-        Upgraded { stream, ahead: Mutex::new(ahead) }
+        Upgraded { stream, ahead: Mutex::new(ahead), silence_limit: None }
+    }
+
+    /// Sets how long a read may wait for a byte, and a write for room for one; `None`, which is the
+    /// default, for as long as it takes. Beyond it they fail with `ConnectionAborted`: the peer has
+    /// vanished. In a program that is built with `panic = "abort"` there is no limit.
+    pub fn set_silence_limit(&mut self, limit: impl Into<Option<Duration>>) {
+        self.silence_limit = limit.into();
+    }
+
+    /// Waits within the limit. An expired scope has to unwind: where nothing can, there is none.
+    fn within(&self, wait: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+        let Some(limit) = self.silence_limit.filter(|_| cfg!(panic = "unwind")) else {
+            return wait();
+        };
+        time::timeout(limit, wait).unwrap_or_else(|_| {
+            let message = "the peer has kept still for too long";
+            Err(io::Error::new(io::ErrorKind::ConnectionAborted, message))
+        })
     }
 }
 
@@ -82,11 +103,11 @@ impl Duplex for Upgraded {
                 return Ok(count);
             }
         }
-        self.stream.read_from(buffer)
+        self.within(|| self.stream.read_from(buffer))
     }
 
     fn write_to(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write_to(bytes)
+        self.within(|| self.stream.write_to(bytes))
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {

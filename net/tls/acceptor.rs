@@ -122,6 +122,17 @@ impl TlsAcceptor {
         Ok(TlsStream::new(stream, session))
     }
 
+    /// One that offers these protocols, unless this one offers some.
+    #[cfg(feature = "http")]
+    pub(crate) fn or_alpn_protocols(mut self, protocols: &[&[u8]]) -> TlsAcceptor {
+        if self.config.alpn_protocols.is_empty() {
+            // The resolver and the keys of the tickets are shared: it goes on as one with others.
+            let config = Arc::make_mut(&mut self.config);
+            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        }
+        self
+    }
+
     /// Has all handshakes that begin from now on, by clones as well, be with other certificates,
     /// as after a renewal. Connections that there are go on, and may be resumed. Never blocks.
     ///

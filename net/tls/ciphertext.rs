@@ -53,13 +53,21 @@ pub(super) struct Outbound {
 impl Inbound {
     /// Waits for bytes of the transport, or its end. Whatever there was before was processed.
     pub(super) fn fill<S: Duplex>(&mut self, stream: &S) -> io::Result<()> {
+        self.fill_by(|buffer| stream.read_from(buffer))
+    }
+
+    /// [`fill`](Inbound::fill) by one read, which may refuse to wait.
+    pub(super) fn fill_by(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
         debug_assert!(self.unprocessed().is_empty());
         (self.start, self.end) = (0, 0);
         let wanted = self.wanted.clamp(SMALLEST_BUFFER, LARGEST_BUFFER);
         if self.buffer.len() != wanted {
             self.buffer = vec![0; wanted].into_boxed_slice();
         }
-        self.end = stream.read_from(&mut self.buffer)?;
+        self.end = read(&mut self.buffer)?;
         self.is_at_end = self.end == 0;
         // Such that a read is short: one that is not costs another call, which finds nothing.
         self.wanted = match self.end {
@@ -120,7 +128,11 @@ impl Outbound {
         self.send_by(|bytes| stream.try_write_to(bytes)).is_ok()
     }
 
-    fn send_by(&mut self, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<()> {
+    /// Sends by whatever writes, until everything is sent or a write fails.
+    pub(super) fn send_by(
+        &mut self,
+        mut write: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
         while self.sent < self.bytes.len() {
             match write(&self.bytes[self.sent..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

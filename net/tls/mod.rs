@@ -24,8 +24,8 @@
 //!
 //! # Inside
 //!
-//! `ciphertext` holds the bytes on their way, `session` who may do what with them, `handshake` how
-//! a session begins. The rest is configuration.
+//! `ciphertext` holds the bytes on their way, `session` who may do what with them, `polled` what
+//! futures do with them, `handshake` how a session begins. The rest is configuration.
 
 mod acceptor;
 mod ciphertext;
@@ -33,6 +33,7 @@ mod connector;
 mod handshake;
 mod identity;
 mod negotiated;
+mod polled;
 mod roots;
 mod server;
 mod session;

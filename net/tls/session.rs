@@ -44,8 +44,8 @@ use crate::io::Duplex;
 
 pub(super) struct Session {
     connection: Mutex<Connection>,
-    reading: Mutex<Inbound>,
-    writing: Mutex<Outbound>,
+    pub(super) reading: Mutex<Inbound>,
+    pub(super) writing: Mutex<Outbound>,
     /// Somebody here wants to read no more, so the end of the transport is no surprise.
     is_read_shut: AtomicBool,
 }
@@ -79,21 +79,37 @@ impl Session {
         }
         let mut inbound = take_turn(&self.reading);
         loop {
-            let (outcome, is_owing) = self.decrypt(&mut inbound, buffer)?;
-            let error = match outcome {
-                Err(error) => error,
-                // At once: at a wait from here on, a kill would lose what was read.
-                Ok(count) => return Ok(count),
-            };
-            // Before a wait, since nobody else may come; before an error, since it may be an alert.
-            self.send_along(stream, is_owing);
-            match error.kind() {
-                io::ErrorKind::WouldBlock => inbound.fill(stream)?,
-                io::ErrorKind::UnexpectedEof if self.is_read_shut.load(Ordering::Relaxed) => {
-                    return Ok(0);
-                }
-                _ => return Err(error),
+            if let Some(outcome) = self.read_arrived(stream, &mut inbound, buffer) {
+                return outcome;
             }
+            inbound.fill(stream)?;
+        }
+    }
+
+    /// What a read has by what has arrived already; none if it is to wait for more.
+    pub(super) fn read_arrived<S: Duplex>(
+        &self,
+        stream: &S,
+        inbound: &mut Inbound,
+        buffer: &mut [u8],
+    ) -> Option<io::Result<usize>> {
+        let (outcome, is_owing) = match self.decrypt(inbound, buffer) {
+            Ok(decrypted) => decrypted,
+            Err(poisoned) => return Some(Err(poisoned)),
+        };
+        let error = match outcome {
+            Err(error) => error,
+            // At once: at a wait from here on, a kill would lose what was read.
+            Ok(count) => return Some(Ok(count)),
+        };
+        // Before a wait, since nobody else may come; before an error, since it may be an alert.
+        self.send_along(stream, is_owing);
+        match error.kind() {
+            io::ErrorKind::WouldBlock => None,
+            io::ErrorKind::UnexpectedEof if self.is_read_shut.load(Ordering::Relaxed) => {
+                Some(Ok(0))
+            }
+            _ => Some(Err(error)),
         }
     }
 
@@ -161,7 +177,11 @@ impl Session {
         Ok(taken)
     }
 
-    fn encrypt(&self, outbound: &mut Outbound, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn encrypt(
+        &self,
+        outbound: &mut Outbound,
+        buffers: &[IoSlice<'_>],
+    ) -> io::Result<usize> {
         if outbound.is_ended {
             let message = "the write side of this TLS connection was shut down";
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, message));
@@ -258,14 +278,14 @@ impl Session {
     }
 }
 
-fn end(connection: &mut Connection, outbound: &mut Outbound) {
+pub(super) fn end(connection: &mut Connection, outbound: &mut Outbound) {
     connection.send_close_notify();
     outbound.collect(connection);
     outbound.is_ended = true;
 }
 
 /// See invariant 5.
-fn take_turn<T>(turn: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn take_turn<T>(turn: &Mutex<T>) -> MutexGuard<'_, T> {
     turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

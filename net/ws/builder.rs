@@ -38,6 +38,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// | [`subprotocols`](Builder::subprotocols) | none |
 /// | [`header`](Builder::header) | none, of clients |
 /// | [`tls`](Builder::tls) | trust in whom the platform trusts, of clients |
+/// | [`any_origin`](Builder::any_origin) | off, of `upgrade` |
+/// | [`silence_limit`](Builder::silence_limit) | none, of `upgrade` |
 ///
 /// # Examples
 ///
@@ -55,10 +57,14 @@ pub struct Builder {
     limits: Limits,
     handshake_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
-    subprotocols: Vec<String>,
+    pub(super) subprotocols: Vec<String>,
     headers: HeaderMap,
     #[cfg(feature = "tls")]
     tls: Option<TlsConnector>,
+    #[cfg(feature = "http")]
+    pub(super) takes_any_origin: bool,
+    #[cfg(feature = "http")]
+    pub(super) silence_limit: Option<Duration>,
 }
 
 impl Builder {
@@ -72,6 +78,10 @@ impl Builder {
             headers: HeaderMap::new(),
             #[cfg(feature = "tls")]
             tls: None,
+            #[cfg(feature = "http")]
+            takes_any_origin: false,
+            #[cfg(feature = "http")]
+            silence_limit: None,
         }
     }
 
@@ -117,6 +127,26 @@ impl Builder {
     /// Adds a header to the request of a client: `Origin`, `Authorization`, `Cookie`.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Builder {
         self.headers.append(name, value);
+        self
+    }
+
+    /// Has [`upgrade`](Builder::upgrade) serve the pages of every site. Without it a browser that
+    /// runs a page of another site than the server's, which it tells by `Origin`, is refused: such
+    /// a page would speak in its user's name.
+    #[cfg(feature = "http")]
+    pub fn any_origin(mut self) -> Builder {
+        self.takes_any_origin = true;
+        self
+    }
+
+    /// Sets how long a WebSocket made by [`upgrade`](Builder::upgrade) may be silent: how long a
+    /// read may wait for a byte, and a write for room for one, before the connection fails with
+    /// `ConnectionAborted`; `None` for as long as it takes. With pings at shorter intervals it
+    /// finds the peers that have vanished. As for `panic = "abort"`, see
+    /// [`handshake_timeout`](Builder::handshake_timeout).
+    #[cfg(feature = "http")]
+    pub fn silence_limit(mut self, limit: impl Into<Option<Duration>>) -> Builder {
+        self.silence_limit = limit.into();
         self
     }
 
@@ -253,7 +283,7 @@ impl Builder {
         self.agreed(stream, role, Agreed { subprotocol: None, leftover })
     }
 
-    fn agreed<S: Duplex>(&self, stream: S, role: Role, agreed: Agreed) -> WebSocket<S> {
+    pub(super) fn agreed<S: Duplex>(&self, stream: S, role: Role, agreed: Agreed) -> WebSocket<S> {
         let session = Session::new(role, self.limits, agreed.leftover);
         WebSocket::new(stream, session, agreed.subprotocol, self.close_timeout)
     }

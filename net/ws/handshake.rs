@@ -74,7 +74,7 @@ pub(super) fn answer<S: Duplex>(
             return Err(wrong(error));
         }
     };
-    if let Some(chosen) = subprotocols.iter().find(|ours| offers(request.headers(), ours)) {
+    if let Some(chosen) = choose_subprotocol(request.headers(), subprotocols) {
         let chosen = HeaderValue::try_from(chosen)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, chosen);
@@ -92,6 +92,14 @@ pub(super) fn answer<S: Duplex>(
             Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
         }
     }
+}
+
+/// The first of ours that a client offers.
+pub(super) fn choose_subprotocol<'s>(
+    headers: &HeaderMap,
+    subprotocols: &'s [String],
+) -> Option<&'s String> {
+    subprotocols.iter().find(|ours| offers(headers, ours))
 }
 
 /// Whether a client offers that one.

@@ -5,8 +5,9 @@
 //! plain OS thread they block. The connection is a [`WebSocket`]: one green thread may read from it
 //! while others send.
 //!
-//! Where a server of HTTP has answered the upgrade itself, [`Builder::after_upgrade`] takes the
-//! stream over. `wss://` needs the feature `tls`. There are no extensions, compression among them.
+//! With the feature `http`, [`Builder::upgrade`] has a request of this crate's HTTP server become
+//! a WebSocket. Where another server of HTTP has answered the upgrade itself,
+//! [`Builder::after_upgrade`] takes the stream over. `wss://` needs the feature `tls`. There are no extensions, compression among them.
 //!
 //! # Examples
 //!
@@ -35,6 +36,8 @@ mod outbound;
 mod owed;
 mod session;
 mod socket;
+#[cfg(feature = "http")]
+mod upgrade;
 
 pub use tungstenite;
 pub use tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -46,6 +49,8 @@ pub use tungstenite::{Bytes, Message, Utf8Bytes};
 pub use self::builder::Builder;
 pub use self::client_stream::ClientStream;
 pub use self::socket::{Incoming, WebSocket};
+#[cfg(feature = "http")]
+pub use self::upgrade::upgrade;
 
 use std::io;
 

@@ -4,10 +4,13 @@ use super::crew::Crew;
 use super::error::NotRun;
 use super::job::Yields;
 use super::seat::Seat;
+use crate::future::Wait;
 use crate::park::{Reason, deadline};
 use crate::select::{LineArm, Outcome, Waitable};
 use std::fmt;
+use std::future::{Future, IntoFuture};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -102,6 +105,29 @@ impl<T> Waitable for JobHandle<T> {
 
     fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = ()> + 'a> {
         Box::new(LineArm::new(self.job.progress()))
+    }
+}
+
+/// What a [`join`](JobHandle::join) gives, for tasks of any executor, which it never blocks. A
+/// future that is dropped detaches the job.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::{block_on, blocking::default_pool};
+///
+/// let job = default_pool().spawn(|| 40 + 2);
+/// assert_eq!(block_on(job).unwrap(), 42);
+/// ```
+impl<T: Send + 'static> IntoFuture for JobHandle<T> {
+    type Output = std::thread::Result<T>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            Wait::new(LineArm::new(self.job.progress())).await;
+            self.job.take_outcome()
+        })
     }
 }
 

@@ -114,4 +114,6 @@ impl Queued for Progress {
     fn take(_state: &mut State) {}
 
     fn finish(&self, (): ()) {}
+
+    fn put_back(&self, (): ()) {}
 }

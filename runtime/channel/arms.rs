@@ -8,7 +8,7 @@ use super::errors::{RecvError, SendError, TryRecvError, TrySendError};
 use super::receiver::{Receiver, Source};
 use super::sender::Sender;
 use crate::park::{Arm, Choice, Place};
-use crate::select::Outcome;
+use crate::select::{Awaitable, Outcome};
 use std::fmt;
 use std::time::Instant;
 
@@ -77,6 +77,14 @@ impl<T> Outcome for RecvArm<'_, T> {
     #[inline]
     fn take_output(&mut self) -> Option<Result<T, RecvError>> {
         self.output.take()
+    }
+}
+
+impl<T> Awaitable for RecvArm<'_, T> {
+    fn put_back(&mut self) {
+        if let (Some(message), Source::Core(core)) = (self.place.take(), &self.receiver.source) {
+            core.give_back(message);
+        }
     }
 }
 
@@ -180,6 +188,13 @@ impl<T> Outcome for SendArm<'_, T> {
     #[inline]
     fn take_output(&mut self) -> Option<Result<(), SendError<T>>> {
         self.output.take()
+    }
+}
+
+/// A message that was received was sent; one that nobody can receive any more is dropped.
+impl<T> Awaitable for SendArm<'_, T> {
+    fn put_back(&mut self) {
+        drop(self.place.take());
     }
 }
 

@@ -6,7 +6,9 @@
 //!    buffer is full. Two arms of one and the same select are the exception: they never meet.
 //! 2. What waits with a sender is younger than all that is in the buffer.
 //! 3. Once a side is gone nobody waits on the other one, and nobody begins to.
-//! 4. A message is dropped, and a thread is woken, after the lock was given up.
+//! 4. The buffer has a message more than its capacity only for a future that was dropped after it
+//!    was granted one (`give_back`).
+//! 5. A message is dropped, and a thread is woken, after the lock was given up.
 
 use super::errors::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::park::Mutex;
@@ -100,7 +102,7 @@ impl<T> Core<T> {
     #[inline]
     pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut state = self.state.lock();
-        let taken = state.take();
+        let taken = state.take(self.capacity);
         drop(state);
         taken.map(|(message, _wakeup)| message)
     }
@@ -109,7 +111,7 @@ impl<T> Core<T> {
     #[inline]
     pub(crate) fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         let mut state = self.state.lock();
-        match state.take() {
+        match state.take(self.capacity) {
             Ok((message, wakeup)) => {
                 drop(state);
                 drop(wakeup);
@@ -123,6 +125,19 @@ impl<T> Core<T> {
             Waited::Granted(message) => message.ok_or(RecvTimeoutError::Disconnected),
             Waited::TimedOut(_) => Err(RecvTimeoutError::Timeout),
         }
+    }
+
+    /// Takes a message back that was granted to a receiver who will not have it: it is the oldest.
+    pub(super) fn give_back(&self, message: T) {
+        let mut message = Some(message);
+        let mut state = self.state.lock();
+        let granted = state.receiving.grant(|place| *place = message.take());
+        // Its sender was told that it has arrived, so there is room for it in any case.
+        if let Some(message) = message {
+            state.items.push_front(message);
+        }
+        drop(state);
+        drop(granted);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -205,9 +220,11 @@ impl<T> State<T> {
 
     /// Takes the oldest message, and lets the first sender that waits put its own in the place.
     #[inline]
-    fn take(&mut self) -> Result<(T, Option<Wakeup>), TryRecvError> {
+    fn take(&mut self, capacity: usize) -> Result<(T, Option<Wakeup>), TryRecvError> {
         if let Some(message) = self.items.pop_front() {
-            let granted = self.sending.grant(Option::take);
+            // None if the message was one too many, or its place is no place in a rendezvous.
+            let has_room = self.items.len() < capacity;
+            let granted = has_room.then(|| self.sending.grant(Option::take)).flatten();
             let wakeup = granted.map(|(next, wakeup)| {
                 self.items.extend(next);
                 wakeup

@@ -1,12 +1,15 @@
 //! The receiving side, whatever the messages come from.
 
+use super::arms::RecvArm;
 use super::core::Core;
 use super::errors::{RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
 use super::timer::{self, Timer};
+use crate::future::Wait;
 use crate::park;
 use crate::time;
 use std::fmt;
+use std::future::IntoFuture;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,6 +78,33 @@ impl<T> Receiver<T> {
     /// As [`recv_timeout`](Receiver::recv_timeout).
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.recv_until(Some(deadline))
+    }
+
+    /// [`recv`](Receiver::recv) as a future, for tasks of any executor; it never blocks.
+    ///
+    /// A receiver can be awaited by reference, too, which is the same. It waits its turn among the
+    /// threads and futures that receive. A future that is dropped, as the loser of a `select!` is,
+    /// has taken nothing: a message that it was handed already goes to the next who receives,
+    /// before all that came after it. A stream is made of it by `futures::stream::unfold`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Receiver::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{block_on, channel, thread};
+    ///
+    /// let (sender, receiver) = channel::bounded(1);
+    /// thread::spawn(move || (1..=3).for_each(|n| sender.send(n).unwrap()));
+    /// block_on(async {
+    ///     assert_eq!(receiver.recv_async().await, Ok(1));
+    ///     assert_eq!((&receiver).await, Ok(2));
+    /// });
+    /// ```
+    pub fn recv_async(&self) -> Wait<RecvArm<'_, T>> {
+        Wait::new(RecvArm::new(self))
     }
 
     /// Messages as they come, until all senders are gone. Each `next` blocks as
@@ -186,6 +216,16 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Receiver { .. }")
+    }
+}
+
+/// [`recv_async`](Receiver::recv_async).
+impl<'a, T> IntoFuture for &'a Receiver<T> {
+    type Output = Result<T, RecvError>;
+    type IntoFuture = Wait<RecvArm<'a, T>>;
+
+    fn into_future(self) -> Wait<RecvArm<'a, T>> {
+        self.recv_async()
     }
 }
 

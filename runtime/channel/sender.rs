@@ -1,7 +1,9 @@
 //! The sending side.
 
+use super::arms::SendArm;
 use super::core::Core;
 use super::errors::{SendError, SendTimeoutError, TrySendError};
+use crate::future::Wait;
 use crate::park;
 use crate::time;
 use std::fmt;
@@ -66,6 +68,29 @@ impl<T> Sender<T> {
     /// As [`send_timeout`](Sender::send_timeout).
     pub fn send_deadline(&self, message: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.core.send(message, Some(deadline))
+    }
+
+    /// [`send`](Sender::send) as a future, for tasks of any executor; it never blocks.
+    ///
+    /// It waits its turn among the threads and futures that send. If it is dropped before, the
+    /// message is dropped with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Sender::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{block_on, channel, thread};
+    ///
+    /// let (sender, receiver) = channel::rendezvous();
+    /// let reader = thread::spawn(move || receiver.recv().unwrap());
+    /// block_on(sender.send_async("met")).unwrap();
+    /// assert_eq!(reader.join().unwrap(), "met");
+    /// ```
+    pub fn send_async(&self, message: T) -> Wait<SendArm<'_, T>> {
+        Wait::new(SendArm::new(self, message))
     }
 
     /// How many messages are in the buffer.

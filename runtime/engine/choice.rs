@@ -25,6 +25,10 @@ pub(crate) struct Place<P, W> {
     linked_at: *const Node<P, W>,
 }
 
+// SAFETY: what waits may go from thread to thread: its node is linked and unlinked under the lock
+// of the list, whoever does it, and the payload passes between threads in any case.
+unsafe impl<P: Send, W: Send + Sync> Send for Place<P, W> {}
+
 impl<P, W> Place<P, W> {
     pub(crate) const fn new() -> Place<P, W> {
         Place { node: None, linked_at: ptr::null() }

@@ -57,6 +57,16 @@ pub trait Arm {
     }
 }
 
+/// An arm that has something to tell when it was chosen.
+#[doc(hidden)]
+pub trait ArmOutcome: Arm {
+    /// What it tells.
+    type Output;
+
+    /// What it tells, if it was chosen.
+    fn take_output(&mut self) -> Option<Self::Output>;
+}
+
 /// The wait that an arm is linked for.
 pub struct Choice<'t> {
     ticket: &'t Ticket<Waiter>,
@@ -64,6 +74,11 @@ pub struct Choice<'t> {
 }
 
 impl Choice<'_> {
+    /// That of a wait for one arm.
+    pub(super) fn only(ticket: &Ticket<Waiter>) -> Choice<'_> {
+        Choice { ticket, arm: 0 }
+    }
+
     /// Queues a payload at the end of a line, for this arm.
     pub(crate) fn link<P>(&self, place: &mut Place<P>, line: &mut List<P, Waiter>, payload: P) {
         self.link_tagged(place, line, 0, payload);

@@ -9,7 +9,7 @@ use super::waiter::Waiter;
 
 /// Waits for the end of a green thread, and takes nothing of it.
 #[derive(Debug)]
-pub(crate) struct EndArm<'t> {
+pub struct EndArm<'t> {
     thread: &'t Thread,
     place: Place<()>,
 }

@@ -220,7 +220,9 @@ impl Thread {
     pub(super) fn fiber(&self) -> &FiberRef {
         match &self.waiter {
             Waiter::Fiber(fiber) => fiber,
-            Waiter::Os(_) => unreachable!("only handles of green threads are waited for"),
+            Waiter::Os(_) | Waiter::Future(_) => {
+                unreachable!("only handles of green threads are waited for")
+            }
         }
     }
 

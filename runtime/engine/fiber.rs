@@ -314,15 +314,24 @@ impl Header {
     pub(crate) fn set_joiner(&self, waiter: Waiter) -> bool {
         // SAFETY: `JOINER` is clear, so the cell belongs to the handle.
         unsafe { *self.joiner.get() = Some(waiter) };
-        self.life.set_joiner()
+        let is_in_time = self.life.set_joiner();
+        if !is_in_time {
+            // A waker that may keep anything alive is not to stay for as long as the header.
+            // SAFETY: not published, so the cell belongs to the handle still.
+            unsafe { *self.joiner.get() = None };
+        }
+        is_in_time
     }
 
     /// Takes the joiner back after a wait that ended without a result.
     pub(crate) fn unset_joiner(&self) {
-        if self.life.unset_joiner() {
-            // SAFETY: `JOINER` is clear again, so the cell belongs to the handle.
-            unsafe { *self.joiner.get() = None };
-        }
+        drop(self.reclaim_joiner());
+    }
+
+    /// [`unset_joiner`](Header::unset_joiner), and gives the joiner back; none if the end has come.
+    pub(super) fn reclaim_joiner(&self) -> Option<Waiter> {
+        // SAFETY: `JOINER` is clear again, so the cell belongs to the handle.
+        self.life.unset_joiner().then(|| unsafe { (*self.joiner.get()).take() }).flatten()
     }
 
     /// Takes the joiner out, after `finish` has said that there is one.

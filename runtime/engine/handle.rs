@@ -8,6 +8,7 @@ use super::line::{Reason, WaitingFor};
 use super::park;
 use super::report;
 use super::waiter::Waiter;
+use super::waker_slot::WakerSlot;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -15,6 +16,8 @@ use std::mem;
 use std::num::NonZeroU64;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 static JOIN: Reason = Reason("JoinHandle::join");
@@ -112,7 +115,7 @@ impl Thread {
         }
         match &self.waiter {
             Waiter::Fiber(_) => self.waiter.kill(),
-            Waiter::Os(_) => {
+            Waiter::Os(_) | Waiter::Future(_) => {
                 let text = "an OS thread cannot be killed";
                 return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
@@ -126,6 +129,7 @@ impl Thread {
         let id = match &self.waiter {
             Waiter::Fiber(fiber) => fiber.header().id,
             Waiter::Os(thread) => thread.id,
+            Waiter::Future(_) => unreachable!("no handle leads to a future"),
         };
         ThreadId::new(id)
     }
@@ -136,6 +140,7 @@ impl Thread {
         match &self.waiter {
             Waiter::Fiber(fiber) => fiber.header().name(),
             Waiter::Os(thread) => thread.thread.name(),
+            Waiter::Future(_) => unreachable!("no handle leads to a future"),
         }
     }
 }
@@ -187,7 +192,18 @@ impl fmt::Debug for Thread {
 #[derive(Debug)]
 pub(crate) struct Join<T> {
     thread: Thread,
+    polled: Polled,
     outcome: PhantomData<fn() -> T>,
+}
+
+/// What polling a join as a future has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Polled {
+    Never,
+    /// The joiner may be the future's.
+    Pending,
+    /// The outcome was given away, and the handle's right with it.
+    Ready,
 }
 
 impl<T> Join<T> {
@@ -195,7 +211,7 @@ impl<T> Join<T> {
     ///
     /// The green thread was made with the result type `T`, and this is its only handle.
     pub(crate) unsafe fn new(fiber: FiberRef) -> Join<T> {
-        Join { thread: Thread::of(fiber), outcome: PhantomData }
+        Join { thread: Thread::of(fiber), polled: Polled::Never, outcome: PhantomData }
     }
 
     pub(crate) fn thread(&self) -> &Thread {
@@ -203,10 +219,7 @@ impl<T> Join<T> {
     }
 
     fn fiber(&self) -> &FiberRef {
-        match &self.thread.waiter {
-            Waiter::Fiber(fiber) => fiber,
-            Waiter::Os(_) => unreachable!("a join is made for a green thread"),
-        }
+        self.thread.fiber()
     }
 
     /// Blocks the calling thread until the green thread has ended or `deadline` passes. True if
@@ -216,6 +229,7 @@ impl<T> Join<T> {
             return true;
         }
         let header = self.fiber().header();
+        self.leave();
         let waiter = Waiter::current();
         assert!(waiter != self.thread.waiter, "a green thread cannot join itself");
         if !header.set_joiner(waiter) {
@@ -246,9 +260,47 @@ impl<T> Join<T> {
         killed::share_fate(self.into_outcome())
     }
 
+    /// Asks for the outcome, and has `waker` called once there is one if there is none yet.
+    pub(super) fn poll(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
+        assert!(self.polled != Polled::Ready, "a handle was polled after it had given its outcome");
+        if !self.thread.has_ended() {
+            assert!(!self.thread.is_current(), "a green thread cannot join itself");
+            let header = self.fiber().header();
+            // In use by whoever ends the green thread if it cannot be had back.
+            let joiner = match self.polled {
+                Polled::Pending => header.reclaim_joiner(),
+                Polled::Never | Polled::Ready => None,
+            };
+            let joiner = match joiner {
+                Some(Waiter::Future(slot)) => {
+                    slot.register(waker);
+                    Waiter::Future(slot)
+                }
+                _ => Waiter::Future(Arc::new(WakerSlot::new(waker))),
+            };
+            if !self.thread.has_ended() && header.set_joiner(joiner) {
+                self.polled = Polled::Pending;
+                return Poll::Pending;
+            }
+        }
+        self.polled = Polled::Ready;
+        // SAFETY: as in `into_outcome`; taken once, as `polled` says.
+        let outcome = unsafe { self.fiber().take_outcome::<T>() };
+        let outcome = outcome.expect("the outcome is taken by the one handle");
+        Poll::Ready(killed::share_fate(outcome))
+    }
+
+    /// Takes the joiner of a future back that is polled no more.
+    fn leave(&self) {
+        if self.polled == Polled::Pending {
+            self.fiber().header().unset_joiner();
+        }
+    }
+
     /// Takes the outcome of the green thread, which has ended.
     pub(crate) fn into_outcome(self) -> Outcome<T> {
         assert!(self.thread.has_ended(), "an outcome comes with the end");
+        assert!(self.polled != Polled::Ready, "a handle was joined after it had given its outcome");
         // SAFETY: it has finished with `HANDLE` set, so the outcome is this handle's, of type `T`
         // by the promise in `new`.
         let outcome = unsafe { self.fiber().take_outcome::<T>() };
@@ -262,6 +314,10 @@ impl<T> Join<T> {
 
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
+        if self.polled == Polled::Ready {
+            return;
+        }
+        self.leave();
         if self.fiber().header().life.drop_handle() {
             report::drop_unclaimed(self.fiber());
         }

@@ -3,7 +3,10 @@
 use super::fiber::Outcome;
 use super::handle::{Join, Thread};
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// What every handle offers besides the join: of `self.thread()`.
 macro_rules! handle_methods {
@@ -110,13 +113,27 @@ pub(crate) use handle_methods;
 
 /// The right to join a green thread. Dropping it detaches the green thread, which goes on.
 ///
-/// As [`std::thread::JoinHandle`], without the access to a pthread.
+/// As [`std::thread::JoinHandle`], without the access to a pthread. It is a future, too, of what a
+/// join gives: any executor may poll it, and the green thread wakes it at its end. To drop it then
+/// detaches the green thread, as at any time. It panics if it is polled, or joined, after it has
+/// given its outcome, and if the green thread itself polls it.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::{block_on, thread};
+///
+/// let handle = thread::spawn(|| 40 + 2);
+/// let answer = block_on(async { handle.await.expect("it does not panic") });
+/// assert_eq!(answer, 42);
+/// ```
 pub struct JoinHandle<T> {
     join: Join<T>,
 }
 
 /// The right to join a green thread that was spawned by
-/// [`spawn_local`](crate::thread::spawn_local); stays on its thread.
+/// [`spawn_local`](crate::thread::spawn_local); stays on its thread. A future, as
+/// [`JoinHandle`] is.
 pub struct LocalJoinHandle<T> {
     join: Join<T>,
     /// The result need not be `Send`, so whoever takes or drops it is on the right thread.
@@ -177,6 +194,22 @@ impl<T> LocalJoinHandle<T> {
     }
 
     handle_methods!();
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = std::thread::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.join.poll(context.waker())
+    }
+}
+
+impl<T> Future for LocalJoinHandle<T> {
+    type Output = std::thread::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.join.poll(context.waker())
+    }
 }
 
 impl<T> AsRef<Thread> for JoinHandle<T> {

@@ -28,11 +28,16 @@ mod slot;
 mod timers;
 mod vigil;
 mod wait_list;
+// Above it there is nothing yet in a model.
+#[cfg_attr(loom, allow(dead_code))]
+mod waker_slot;
 mod watch;
 mod wish;
 
 #[cfg(not(loom))]
 mod alarm;
+#[cfg(not(loom))]
+mod awaited;
 #[cfg(not(loom))]
 mod bindings;
 #[cfg(not(loom))]
@@ -232,8 +237,9 @@ pub(crate) use self::{
 };
 #[cfg(not(loom))]
 pub use self::{
+    awaited::{Awaitable, Wait},
     builder::{Builder, spawn_local},
-    choose::{Arm, Choice},
+    choose::{Arm, ArmOutcome, Choice},
     command_ext::CommandExt,
     deadlock::{Deadlock, ParkedThread},
     driven::{DrivenRuntime, Spawner, Turn},

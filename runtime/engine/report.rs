@@ -113,6 +113,18 @@ pub(crate) fn report_job(
     });
 }
 
+/// Reports the panic of a waker that the runtime has called, and drops its payload.
+#[cold]
+pub(super) fn report_waker(payload: Box<dyn Any + Send>) {
+    report_with(payload, |message| {
+        if has_no_subscriber() {
+            let _ = writeln!(io::stderr(), "the waker of a future panicked: {message}");
+        } else {
+            tracing::error!("the waker of a future panicked: {message}");
+        }
+    });
+}
+
 fn report_with(payload: Box<dyn Any + Send>, report: impl FnOnce(&str)) {
     if payload.is::<Killed>() {
         return;

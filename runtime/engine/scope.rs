@@ -26,11 +26,14 @@ use super::spawn::{self, Target};
 use super::waiter::Waiter;
 use super::worker::Worker;
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location, RefUnwindSafe};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::thread;
 
 static SCOPE: Reason = Reason("thread::scope");
@@ -251,15 +254,30 @@ impl<T> ScopedJoinHandle<'_, T> {
     pub fn join(self) -> std::thread::Result<T> {
         let ScopedJoinHandle { join, packet, state, .. } = self;
         join.join()?;
-        let outcome = packet.outcome.lock().take();
-        let outcome = outcome.expect("a green thread that has ended has stored its outcome");
-        if is_panic(&outcome) {
-            state.unseen_panics.fetch_sub(1, Ordering::Relaxed);
-        }
-        killed::share_fate(outcome)
+        take(&packet, state)
     }
 
     handle_methods!();
+}
+
+/// Takes the outcome of a green thread that has ended.
+fn take<T>(packet: &Packet<T>, state: &State) -> std::thread::Result<T> {
+    let outcome = packet.outcome.lock().take();
+    let outcome = outcome.expect("a green thread that has ended has stored its outcome");
+    if is_panic(&outcome) {
+        state.unseen_panics.fetch_sub(1, Ordering::Relaxed);
+    }
+    killed::share_fate(outcome)
+}
+
+/// What a join gives, as for [`JoinHandle`](super::handles::JoinHandle).
+impl<T> Future for ScopedJoinHandle<'_, T> {
+    type Output = std::thread::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let ended = ready!(self.join.poll(context.waker()));
+        Poll::Ready(ended.and_then(|()| take(&self.packet, self.state)))
+    }
 }
 
 impl<T> AsRef<Thread> for ScopedJoinHandle<'_, T> {

@@ -1,16 +1,21 @@
-//! A waiter: one parked fiber or one parked OS thread, and how each is made to run again.
+//! A waiter: one parked fiber or one parked OS thread, and how each is made to run again; or a
+//! future that somebody polls.
 //!
-//! Both have a life-state word and follow its protocol; they differ in what "runnable" means. A
-//! fiber goes back into its home's queue, an OS thread is woken by std's own `unpark`.
+//! The threads have a life-state word and follow its protocol; they differ in what "runnable"
+//! means. A fiber goes back into its home's queue, an OS thread is woken by std's own `unpark`. A
+//! future is never parked: its waker is called, which is all that there is to it.
 
 use super::atomic::Ordering;
 use super::fiber::{FiberRef, Lane};
 use super::life::Life;
+use super::report;
 use super::shared;
+use super::waker_slot::WakerSlot;
 use super::worker::Worker;
 use std::cell::Cell;
 use std::hint;
 use std::mem::ManuallyDrop;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::Arc;
 use std::thread::Thread as StdThread;
@@ -28,11 +33,12 @@ pub(crate) struct OsThread {
     pub(crate) thread: StdThread,
 }
 
-/// A parked, or soon to be parked, thread of either kind.
+/// A parked, or soon to be parked, thread of either kind; or a future that was polled.
 #[derive(Clone, Debug)]
 pub(crate) enum Waiter {
     Fiber(FiberRef),
     Os(Arc<OsThread>),
+    Future(Arc<WakerSlot>),
 }
 
 thread_local! {
@@ -60,6 +66,7 @@ impl PartialEq for Waiter {
         match (self, other) {
             (Waiter::Fiber(one), Waiter::Fiber(other)) => one == other,
             (Waiter::Os(one), Waiter::Os(other)) => Arc::ptr_eq(one, other),
+            (Waiter::Future(one), Waiter::Future(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }
@@ -103,13 +110,16 @@ impl Waiter {
         match self {
             Waiter::Fiber(fiber) => &fiber.header().life,
             Waiter::Os(thread) => &thread.life,
+            Waiter::Future(_) => unreachable!("a future is woken, and has no life of its own"),
         }
     }
 
     /// Leaves a token, and makes the waiter runnable if it is parked.
     #[inline]
     pub(crate) fn unpark(&self) {
-        if self.life().unpark() {
+        if let Waiter::Future(slot) = self {
+            call_waker(slot);
+        } else if self.life().unpark() {
             self.make_runnable();
         }
     }
@@ -144,7 +154,19 @@ impl Waiter {
             // SAFETY: claimed; the reference keeps the fiber alive.
             Waiter::Fiber(fiber) => unsafe { shared::make_runnable(fiber.as_raw()) },
             Waiter::Os(thread) => thread.thread.unpark(),
+            Waiter::Future(slot) => call_waker(slot),
         }
+    }
+}
+
+/// Calls the waker of a future, if it has left one. Somebody else's code: a panic of it is reported
+/// and goes no further, since it may run on a worker's own stack, or in the middle of a list.
+#[cold]
+fn call_waker(slot: &WakerSlot) {
+    if let Some(waker) = slot.take()
+        && let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()))
+    {
+        report::report_waker(payload);
     }
 }
 

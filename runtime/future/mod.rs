@@ -10,7 +10,8 @@ mod budget;
 mod sleep;
 mod waits;
 
-pub use self::block_on::block_on;
+pub use self::block_on::{block_on, block_on_with};
 pub use self::budget::spend_budget;
 pub use self::sleep::{Sleep, sleep_until};
 pub use self::waits::wake_when_ready;
+pub use crate::engine::Wait;

@@ -19,7 +19,7 @@
 
 use crate::fd::{Fd, Interest};
 use crate::green_local;
-use crate::park::{self, Outcome, Reason, WaitingFor};
+use crate::park::{Outcome, Reason, WaitingFor};
 use crate::readiness::Polled;
 use crate::time;
 use std::cell::RefCell;
@@ -183,8 +183,10 @@ impl Waiting {
     }
 
     /// Blocks the calling thread until something of what is waited for has happened, or somebody
-    /// unparks it, and calls the wakers of what has.
-    pub(super) fn wait(&self) {
+    /// unparks it, and calls the wakers of what has. True if the wait was ended by a kill, or by
+    /// the deadline of a scope.
+    #[must_use]
+    pub(super) fn wait(&self) -> bool {
         let mut now = None;
         // Out of the cell while they are waited for; nobody else runs on this thread meanwhile.
         let entries = WAITS.try_with(|waits| waits.borrow_mut().as_mut().map(std::mem::take));
@@ -195,14 +197,9 @@ impl Waiting {
             let _reason = WaitingFor::new(&WAIT);
             Polled::park(entries.iter().filter_map(|entry| entry.polled.as_ref()), deadline)
         };
-        match outcome {
-            Outcome::Killed => {
-                // Whoever unwinds already is not told of kills.
-                let _ = park::unwind_killed();
-            }
-            Outcome::TimedOut => now = Some(time::now()),
-            // A worker that is late finds both: what has come, and that the time is up.
-            Outcome::Woken => {}
+        // A worker that is late finds both: what has come, and that the time is up.
+        if outcome == Outcome::TimedOut {
+            now = Some(time::now());
         }
         // Before they are back, so that a waker may do here what it likes.
         for entry in entries.iter_mut().filter(|entry| entry.is_over(now)) {
@@ -218,6 +215,7 @@ impl Waiting {
         for entry in added.ok().flatten().unwrap_or_default() {
             note(entry);
         }
+        outcome == Outcome::Killed
     }
 }
 

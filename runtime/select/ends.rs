@@ -3,8 +3,9 @@
 //! A wait gives nothing, and takes nothing: the result stays for the join, which does not block
 //! any more. Several threads may wait for one end.
 
-use super::{Outcome, Waitable};
+use super::{Awaitable, Outcome, Waitable};
 use crate::engine::EndArm;
+use crate::park::Arm;
 use crate::thread::{JoinHandle, LocalJoinHandle, ScopedJoinHandle, SharedJoinHandle, Thread};
 
 /// A wait for the end of the green thread. A green thread that waits for its own waits for ever.
@@ -40,6 +41,12 @@ impl Outcome for EndArm<'_> {
 
     fn take_output(&mut self) -> Option<()> {
         self.is_over().then_some(())
+    }
+}
+
+impl Awaitable for EndArm<'_> {
+    fn put_back(&mut self) {
+        self.complete();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The arm of a primitive that is a lock with a line of waiters in its state.
 
-use super::Outcome;
+use super::{Awaitable, Outcome};
 use crate::park::Mutex;
 use crate::park::{Arm, Choice, Line, Place};
 
@@ -35,6 +35,9 @@ pub(crate) trait Queued {
 
     /// What the blocking call does after a grant. It may unwind.
     fn finish(&self, payload: Self::Payload) -> Self::Output;
+
+    /// Gives back what was granted to a future that is dropped. It does not unwind.
+    fn put_back(&self, payload: Self::Payload);
 }
 
 /// Waits in the line of a primitive as its blocking call does.
@@ -92,5 +95,12 @@ impl<Q: Queued> Outcome for LineArm<'_, Q> {
 
     fn take_output(&mut self) -> Option<Q::Output> {
         self.output.take()
+    }
+}
+
+impl<Q: Queued> Awaitable for LineArm<'_, Q> {
+    fn put_back(&mut self) {
+        let payload = self.place.take();
+        self.queued.put_back(payload);
     }
 }

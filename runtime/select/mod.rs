@@ -14,6 +14,7 @@ mod dynamic;
 mod ends;
 mod line_arm;
 mod macros;
+mod mapped;
 mod ready;
 mod several;
 mod wait;
@@ -32,24 +33,15 @@ pub use self::several::{
 pub use self::wait::{Moment, at, wait_any, wait_any_deadline, wait_any_timeout};
 
 pub(crate) use self::line_arm::{LineArm, Queued};
+pub(crate) use self::mapped::Mapped;
 pub(crate) use self::ready::ReadinessArm;
 
 #[doc(hidden)]
 pub use crate::channel::{RecvArm, SendArm};
 #[doc(hidden)]
-pub use crate::engine::{Arm, Choice};
+pub use crate::engine::{Arm, ArmOutcome as Outcome, Awaitable, Choice};
 
 static SELECT: Reason = Reason("select");
-
-/// An arm that has something to tell when it was chosen.
-#[doc(hidden)]
-pub trait Outcome: Arm {
-    /// What it tells.
-    type Output;
-
-    /// What it tells, if it was chosen.
-    fn take_output(&mut self) -> Option<Self::Output>;
-}
 
 /// Something that a thread can wait for, alone or together with others.
 ///

@@ -1,11 +1,13 @@
 //! Results to come: a place that is filled once, and for which threads wait.
 
+use crate::future::Wait;
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
-use crate::select::{LineArm, Outcome, Queued, Waitable};
+use crate::select::{LineArm, Mapped, Outcome, Queued, Waitable};
 use crate::time;
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -146,6 +148,28 @@ impl<T, E> AsyncResult<T, E> {
         }
     }
 
+    /// [`get`](AsyncResult::get) as a future, for tasks of any executor; it never blocks.
+    ///
+    /// # Errors
+    ///
+    /// The error that was set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{block_on, sync::AsyncResult, thread};
+    ///
+    /// static ANSWER: AsyncResult<i32> = AsyncResult::new();
+    ///
+    /// thread::spawn(|| ANSWER.set(42));
+    /// assert_eq!(*block_on(ANSWER.get_async()).unwrap(), 42);
+    /// ```
+    pub fn get_async(&self) -> impl Future<Output = Result<&T, &E>> {
+        Wait::new(Mapped::new(LineArm::new(self), self, |this: &Self, ()| {
+            this.try_get().expect("the wait has ended because it was set, which is for good")
+        }))
+    }
+
     /// Blocks the calling thread until a value or an error is set, and returns neither.
     pub fn wait(&self) {
         let is_set = self.wait_for(None);
@@ -216,6 +240,8 @@ impl<T, E> Queued for AsyncResult<T, E> {
     fn take(_waiting: &mut Line<()>) {}
 
     fn finish(&self, (): ()) {}
+
+    fn put_back(&self, (): ()) {}
 }
 
 impl<T, E> Default for AsyncResult<T, E> {

@@ -6,12 +6,14 @@
 //!    order, and nobody who came after a clearing in the middle of it.
 //! 2. `resuming` counts those who were let go on and do not run yet.
 
+use crate::future::Wait;
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
 use crate::thread;
 use crate::time;
 use std::fmt;
+use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -114,6 +116,22 @@ impl Event {
         self.wait_for(Some(deadline))
     }
 
+    /// [`wait`](Event::wait) as a future, for tasks of any executor; it never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{block_on, sync::Event, thread};
+    ///
+    /// static READY: Event = Event::new();
+    ///
+    /// thread::spawn(|| READY.set());
+    /// block_on(READY.wait_async());
+    /// ```
+    pub fn wait_async(&self) -> impl Future<Output = ()> + Send {
+        Wait::new(LineArm::new(self))
+    }
+
     fn wait_for(&self, deadline: Option<Instant>) -> bool {
         if self.is_set() {
             self.let_old_ones_run();
@@ -179,6 +197,10 @@ impl Queued for Event {
 
     fn finish(&self, (): ()) {
         self.resuming.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn put_back(&self, (): ()) {
+        self.finish(());
     }
 }
 

@@ -10,12 +10,14 @@
 //!    grants, under the same lock.
 //! 2. There are at most `bound` permits, those that were acquired not counted.
 
+use crate::future::Wait;
 use crate::park::{self, Ask, Line, Reason, Waited, Wakeup};
 use crate::park::{Mutex, MutexGuard};
-use crate::select::{LineArm, Outcome, Queued, Waitable};
+use crate::select::{LineArm, Mapped, Outcome, Queued, Waitable};
 use crate::time;
 use std::cell::Cell;
 use std::fmt;
+use std::future::Future;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
@@ -157,6 +159,27 @@ impl Semaphore {
         SemaphoreGuard { semaphore: self }
     }
 
+    /// [`access`](Semaphore::access) as a future, for tasks of any executor; it never blocks. A
+    /// future that is dropped has taken no permit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{block_on, sync::Semaphore};
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// block_on(async {
+    ///     let _guard = semaphore.access_async().await;
+    ///     assert!(!semaphore.try_acquire());
+    /// });
+    /// assert!(semaphore.try_acquire());
+    /// ```
+    pub fn access_async(&self) -> impl Future<Output = SemaphoreGuard<'_>> + Send {
+        Wait::new(Mapped::new(LineArm::new(self), self, |semaphore, ()| SemaphoreGuard {
+            semaphore,
+        }))
+    }
+
     /// [`acquire_timeout`](Semaphore::acquire_timeout) with a guard.
     #[must_use]
     pub fn access_timeout(&self, timeout: Duration) -> Option<SemaphoreGuard<'_>> {
@@ -281,6 +304,11 @@ impl Queued for Semaphore {
         if park::is_to_end() {
             self.end_instead(1);
         }
+    }
+
+    fn put_back(&self, (): ()) {
+        // An error says that there is no room for it: somebody has given it back already.
+        let _ = self.give(1);
     }
 }
 

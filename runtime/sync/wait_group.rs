@@ -1,10 +1,12 @@
 //! Wait groups: a count of what is still to be done, and who waits for it to be nought.
 
+use crate::future::Wait;
 use crate::park::Mutex;
 use crate::park::{self, Ask, Line, Reason, Waited};
 use crate::select::{LineArm, Outcome, Queued, Waitable};
 use crate::time;
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -137,6 +139,11 @@ impl WaitGroup {
         self.wait_for(Some(deadline))
     }
 
+    /// [`wait`](WaitGroup::wait) as a future, for tasks of any executor; it never blocks.
+    pub fn wait_async(&self) -> impl Future<Output = ()> + Send {
+        Wait::new(LineArm::new(self))
+    }
+
     fn wait_for(&self, deadline: Option<Instant>) -> bool {
         let state = self.state.lock();
         if state.count == 0 {
@@ -182,6 +189,8 @@ impl Queued for WaitGroup {
     fn take(_state: &mut State) {}
 
     fn finish(&self, (): ()) {}
+
+    fn put_back(&self, (): ()) {}
 }
 
 impl Default for WaitGroup {

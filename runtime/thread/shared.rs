@@ -3,12 +3,15 @@
 //! The first who finds the green thread ended takes its outcome out of the one handle, and puts it
 //! where everybody can look at it.
 
-use crate::engine::{self, JoinHandle, Killed, Thread, handle_methods};
+use crate::engine::{self, EndArm, JoinHandle, Killed, Thread, handle_methods};
+use crate::future::Wait;
 use crate::park::Mutex;
+use crate::select::Mapped;
 use crate::time;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::future::IntoFuture;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -114,6 +117,25 @@ impl<T> SharedJoinHandle<T> {
             engine::share_end();
         }
         outcome.as_ref()
+    }
+}
+
+/// [`get`](SharedJoinHandle::get) as a future, for tasks of any executor; it never blocks.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::{block_on, thread};
+///
+/// let sum = thread::spawn(|| 40 + 2).share();
+/// assert_eq!(block_on(async { (&sum).await.ok() }), Some(&42));
+/// ```
+impl<'h, T> IntoFuture for &'h SharedJoinHandle<T> {
+    type Output = Result<&'h T, &'h Failure>;
+    type IntoFuture = Wait<Mapped<EndArm<'h>, Self, Self::Output>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Wait::new(Mapped::new(EndArm::new(self.thread()), self, |handle, ()| handle.outcome()))
     }
 }
 

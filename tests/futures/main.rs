@@ -4,7 +4,15 @@
 #[path = "../common/flavour.rs"]
 mod flavour;
 
+#[path = "../common/random.rs"]
+mod random;
+
+mod channels;
+mod executors;
+mod handles;
 mod leaves;
+mod polls;
+mod primitives;
 
 use greenstd::block_on;
 use greenstd::sync::Event;

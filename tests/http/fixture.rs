@@ -2,7 +2,10 @@
 
 use crate::client::Client;
 use crate::flavour::Watchdog;
+use greenstd::net::TcpStream;
 use greenstd::net::http::{Builder, HttpServer, IntoResponse, Request};
+use greenstd::net::io::PollDuplex;
+use greenstd::net::server::Wrap;
 use greenstd::runtime::{self, Runtime};
 use std::net::SocketAddr;
 
@@ -14,11 +17,15 @@ pub struct Served {
     _watchdog: Watchdog,
 }
 
-pub fn serve<R: IntoResponse>(
+pub fn serve<W, R>(
     workers: usize,
-    settings: impl FnOnce(Builder) -> Builder + Send + 'static,
+    settings: impl FnOnce(Builder) -> Builder<W> + Send + 'static,
     handler: impl Fn(Request) -> R + Send + Sync + 'static,
-) -> Served {
+) -> Served
+where
+    W: Wrap<TcpStream, Output: PollDuplex + Send + Sync + 'static>,
+    R: IntoResponse,
+{
     let runtime = runtime::Builder::new().workers(workers).build().unwrap();
     let server = runtime.run(move || settings(HttpServer::builder()).start("127.0.0.1:0", handler));
     Served { server: Some(server.unwrap()), runtime: Some(runtime), _watchdog: Watchdog::new() }

@@ -1,5 +1,8 @@
 //! Laws of the HTTP server.
 
+#[cfg(feature = "tls")]
+#[path = "../common/certificates.rs"]
+mod certificates;
 #[allow(dead_code, reason = "servers have runtimes of their own; the watchdog is what is shared")]
 #[path = "../common/flavour.rs"]
 mod flavour;
@@ -12,6 +15,8 @@ mod diagnostics;
 mod files;
 mod fixture;
 mod http2;
+#[cfg(feature = "tls")]
+mod https;
 mod peers;
 mod properties;
 mod requests;

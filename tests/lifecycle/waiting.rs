@@ -109,6 +109,7 @@ macro_rules! lines {
 }
 
 // After the macros, which it uses.
+mod futures;
 mod net;
 mod process;
 #[cfg(feature = "tls")]
@@ -121,8 +122,8 @@ mod zmq;
 /// Everything in which a green thread can be blocked, but for sockets, scopes and nurseries, which
 /// `scenes` has.
 pub fn waiting() -> impl Iterator<Item = &'static Row> {
-    let with_features = WITH_FEATURES.iter().copied().flatten();
-    WAITING.iter().chain(net::WAITING).chain(process::WAITING).chain(with_features)
+    let parts = [WAITING, futures::WAITING, net::WAITING, process::WAITING];
+    parts.into_iter().chain(WITH_FEATURES.iter().copied()).flatten()
 }
 
 /// What blocks in parts that are not always built.
@@ -226,8 +227,6 @@ const WAITING: &[Row] = lines! {
     permit("BoundedSemaphore::acquire", taken(), |s| s.acquire(), |s| s.release().unwrap(),
         |s| s.try_acquire()),
     row("Event::wait", Event::new(), |e| e.wait(), |e| e.set()),
-    row("block_on", tokio::sync::Semaphore::new(0),
-        |s| greenstd::block_on(s.acquire()).unwrap().forget(), |s| s.add_permits(1000)),
     row("AsyncResult::get", AsyncResult::<_>::new(), |r| *r.get().unwrap(), |r| ignore(r.set(()))),
     row("WaitGroup::wait", one_to_be_done(), |g| g.wait(),
         |g| (0..g.count()).for_each(|_| g.done())),

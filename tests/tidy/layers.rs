@@ -30,6 +30,7 @@ const PAST_THE_WAIST: &[(&str, &str)] = &[
     ("", "the crate root declares the engine"),
     ("blocking", "a job calls back into its caller's runtime; its panics are reported as theirs"),
     ("diag", "what green threads do is known to the engine alone"),
+    ("future", "a future in a line of waiters is pinned there, which is unsafe code"),
     ("hooks", "whether a call parks is the engine's to say"),
     ("io", "an OS thread writes as in std; `FromRawFd` is an unsafe trait"),
     ("process", "`pre_exec` is an unsafe function"),

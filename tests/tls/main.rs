@@ -20,6 +20,7 @@ mod ends;
 mod fixture;
 mod interrupted;
 mod peers;
+mod polled;
 mod servers;
 mod stress;
 mod trust;

@@ -19,3 +19,5 @@ mod interrupted;
 mod messages;
 mod peers;
 mod stress;
+#[cfg(feature = "http")]
+mod upgrades;

@@ -2,9 +2,11 @@
 
 use super::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::channel;
-use crate::select::{Outcome, RecvArm, Waitable};
+use crate::future::Wait;
+use crate::select::{Mapped, Outcome, RecvArm, Waitable};
 use std::cell::Cell;
 use std::fmt;
+use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::panic::RefUnwindSafe;
 use std::time::Duration;
@@ -17,6 +19,9 @@ pub struct Receiver<T> {
     /// Not `Sync`.
     _alone: PhantomData<Cell<()>>,
 }
+
+/// The wait of [`Receiver::recv_async`].
+type RecvWait<'a, T> = Wait<Mapped<RecvArm<'a, T>, (), Result<T, RecvError>>>;
 
 /// Messages as they come: [`Receiver::iter`].
 #[derive(Debug)]
@@ -66,6 +71,29 @@ impl<T> Receiver<T> {
         self.inner.recv().map_err(|_| RecvError)
     }
 
+    /// [`recv`](Receiver::recv) as a future, for tasks of any executor; it never blocks.
+    ///
+    /// The receiver can be awaited by reference, too, which is the same. A future that is dropped
+    /// has taken nothing: a message that it was handed already is the next to be received.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Receiver::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenstd_runtime::{block_on, sync::mpsc, thread};
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// thread::spawn(move || sender.send(10).unwrap());
+    /// assert_eq!(block_on(receiver.recv_async()), Ok(10));
+    /// ```
+    pub fn recv_async(&self) -> RecvWait<'_, T> {
+        let arm = RecvArm::new(&self.inner);
+        Wait::new(Mapped::new(arm, (), |(), outcome| outcome.map_err(|_| RecvError)))
+    }
+
     /// [`recv`](Receiver::recv) for at most `timeout`.
     ///
     /// # Errors
@@ -103,6 +131,16 @@ impl<T> Waitable for Receiver<T> {
 
     fn arm<'a>(&'a self) -> Box<dyn Outcome<Output = Self::Output> + 'a> {
         Box::new(RecvArm::new(&self.inner))
+    }
+}
+
+/// [`recv_async`](Receiver::recv_async).
+impl<'a, T> IntoFuture for &'a Receiver<T> {
+    type Output = Result<T, RecvError>;
+    type IntoFuture = RecvWait<'a, T>;
+
+    fn into_future(self) -> RecvWait<'a, T> {
+        self.recv_async()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{SendError, TrySendError};
 use crate::channel;
 use std::fmt;
+use std::future::Future;
 
 /// The sending side of [`channel`](super::channel()).
 pub struct Sender<T> {
@@ -46,6 +47,17 @@ impl<T> SyncSender<T> {
     #[inline]
     pub fn send(&self, t: T) -> Result<(), SendError<T>> {
         self.inner.send(t).map_err(|error| SendError(error.0))
+    }
+
+    /// [`send`](SyncSender::send) as a future, for tasks of any executor; it never blocks. If it is
+    /// dropped before its end, the message is dropped with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](SyncSender::send).
+    pub fn send_async(&self, t: T) -> impl Future<Output = Result<(), SendError<T>>> {
+        let wait = self.inner.send_async(t);
+        async { wait.await.map_err(|error| SendError(error.0)) }
     }
 
     /// Sends the message if that is possible without waiting.

@@ -1,6 +1,7 @@
 //! Channels, ours and std's, and timers.
 
 use super::{AGES, Wait, plain, wait};
+use greenstd::block_on;
 use greenstd::channel::{self, Receiver, Sender};
 use greenstd::sync::mpsc;
 
@@ -54,6 +55,13 @@ pub const WAITS: &[Wait] = &[
             receiver.recv_timeout(time).unwrap_err().is_timeout()
         },
     ),
+    plain("block_on of Receiver::recv_async", || {
+        let (_sender, receiver) = channel::rendezvous::<()>();
+        block_on(receiver.recv_async()).unwrap();
+    }),
+    plain("block_on of Sender::send_async", || {
+        assert!(block_on(full().0.send_async(1)).is_ok());
+    }),
     plain("Receiver::iter", || {
         let (_sender, receiver) = channel::unbounded::<()>();
         assert_eq!(receiver.iter().count(), 0);

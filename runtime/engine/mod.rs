@@ -15,7 +15,9 @@ mod barrier;
 // Above the lists there is nothing yet in a model.
 #[cfg_attr(loom, allow(dead_code))]
 mod choice;
+#[cfg_attr(loom, allow(dead_code))]
 mod counters;
+#[cfg_attr(loom, allow(dead_code))]
 mod histogram;
 mod idle;
 mod inbox;

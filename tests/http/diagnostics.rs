@@ -67,7 +67,7 @@ fn what_is_no_command_is_an_error() {
         ("/debug/api/bt/999999999", 404),
         ("/debug/api/bt", 400),
         ("/debug/api/bt/x", 400),
-        ("/debug/api/ps/json", 200),
+        ("/debug/api/ps/json", 400),
         ("/debug/api/%70s", 404),
         ("/debug/api/PS", 404),
         ("/debug/other", 404),

@@ -43,6 +43,12 @@ fn an_exporter_tells_what_the_snapshot_has() {
     runtime.run(|| (0..100).for_each(|_| thread::yield_now()));
     let pool = greenstd::blocking::Builder::new().name("exported").build();
     pool.run(|| ());
+    // Both are counted a moment after whoever has waited for them goes on.
+    let start = Instant::now();
+    while runtime.metrics().switches <= 100 || pool.statistics().done != 1 {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", runtime.metrics());
+        std::thread::sleep(Duration::from_millis(1));
+    }
     metrics::with_local_recorder(&recorder, || {
         let mut exporter = Exporter::new();
         let before = diag::metrics().green_threads;

@@ -1,8 +1,8 @@
 //! A console: a Unix socket that answers what a running process does, line by line.
 //!
 //! A client sends a command on a line (`help` lists them), and gets lines back, the last of which
-//! is a single dot; a line of an answer that begins with a dot has one more in front. What goes wrong
-//! is told by a line that begins with `error: `. So `socat - UNIX:/run/my.sock` and
+//! is a single dot; a line of an answer that begins with a dot has one more in front. What goes
+//! wrong is told by a line that begins with `error: `. So `socat - UNIX:/run/my.sock` and
 //! `nc -U /run/my.sock` are clients, and `echo ps | nc -UN /run/my.sock` is one for scripts.
 //!
 //! The console is served by an OS thread of its own, with nothing but system calls: it answers when

@@ -7,7 +7,7 @@ use super::own::ThreadLocals;
 use super::runtime::Runtime;
 use super::spawn::{self, Options, Target};
 use std::io;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// Longer than any process runs, and far from the end of `Instant`: two centuries.
@@ -32,6 +32,10 @@ const NEVER: Duration = Duration::from_secs(200 * 365 * 24 * 60 * 60);
 pub struct Builder {
     pub(super) options: Options,
 }
+
+// As std's is. A span of `tracing` does not say so, for all its subscriber is made for any thread.
+impl UnwindSafe for Builder {}
+impl RefUnwindSafe for Builder {}
 
 impl Builder {
     /// Makes a builder with the defaults of the runtime: no name, its stack size.

@@ -134,6 +134,8 @@ mod poll;
 #[cfg(not(loom))]
 mod quiet;
 #[cfg(not(loom))]
+mod quota;
+#[cfg(not(loom))]
 mod raw_fd;
 #[cfg(not(loom))]
 mod raw_mutex;
@@ -165,6 +167,8 @@ mod scope;
 mod sentry;
 #[cfg(not(loom))]
 mod shared;
+#[cfg(not(loom))]
+mod shutdown;
 #[cfg(not(loom))]
 mod signals;
 #[cfg(not(loom))]

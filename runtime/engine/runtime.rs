@@ -1,11 +1,10 @@
-//! Runtimes: how the workers start, and how everything ends.
+//! Runtimes: how the workers start. How everything ends is in `shutdown`.
 //!
 //! There is one global runtime, which starts by itself when somebody outside any runtime spawns a
 //! green thread, and never ends. Others are made by a [`Builder`], and end when they are dropped:
 //! what has not started is discarded, what has is unwound.
 
 use super::atomic::Mutex;
-use super::clock;
 use super::fiber::Lane;
 use super::fork;
 use super::handle::Join;
@@ -13,7 +12,6 @@ use super::handles::JoinHandle;
 use super::monitor::{self, Monitor, Watchdog};
 use super::os_thread;
 use super::own::ThreadLocals;
-use super::park;
 use super::reactor::Reactor;
 use super::shared::{Runnable, Shared, SharedConfig};
 use super::simulation::Simulation;
@@ -22,16 +20,12 @@ use super::spawn::{self, Options, Target};
 use super::stack::{
     self, GuardKind, LocalCache, SizeClass, StackPool, Statistics as StackStatistics, overflow,
 };
-use super::waiter::Waiter;
-use super::worker::Worker;
 use crossbeam_deque::Worker as Deque;
 use std::io;
-use std::mem;
 use std::num::NonZero;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle as StdJoinHandle};
-use std::time::{Duration, Instant};
 
 /// Green threads of one runtime that may live at once, unless the builder says otherwise: at a
 /// page of stack each, 8 GiB.
@@ -82,7 +76,7 @@ pub(super) struct Parts {
 pub struct Runtime {
     pub(super) shared: Arc<Shared>,
     pub(super) reports_leaks: bool,
-    threads: Vec<StdJoinHandle<()>>,
+    pub(super) threads: Vec<StdJoinHandle<()>>,
 }
 
 impl Default for Builder {
@@ -359,60 +353,5 @@ impl Runtime {
     /// little by little anyway; this is for a program that knows that a peak is over.
     pub fn trim_stacks(&self, keep: usize) {
         self.shared.stacks.trim(keep);
-    }
-
-    /// Ends the runtime: discards what has not started, and unwinds every other green thread at
-    /// the call in which it waits, or at its next one. Blocks the calling thread until all have
-    /// ended; a green thread of this very runtime does not wait.
-    ///
-    /// A `join` of a green thread that ended so returns an error of type
-    /// [`Killed`](crate::thread::Killed).
-    pub fn shutdown(self) {
-        drop(self);
-    }
-
-    /// [`shutdown`](Runtime::shutdown) that gives up after `timeout`. False if a green thread was
-    /// left that neither ended nor waited; it goes on, and ends at its next wait.
-    pub fn shutdown_timeout(mut self, timeout: Duration) -> bool {
-        let has_ended = self.end(park::deadline(timeout));
-        self.threads.clear();
-        has_ended
-    }
-
-    fn end(&mut self, deadline: Option<Instant>) -> bool {
-        self.shared.close();
-        if Worker::current().is_some_and(|worker| Arc::ptr_eq(worker.shared(), &self.shared)) {
-            self.threads.clear();
-            return false;
-        }
-        let waiter = Waiter::current();
-        while !self.shared.all_ended(&waiter) {
-            match deadline {
-                // Not even a kill may leave workers behind that use what the caller owns.
-                Some(deadline) if deadline <= clock::now() => return false,
-                deadline => {
-                    let _ = park::park_shielded(deadline);
-                }
-            }
-        }
-        for thread in self.threads.drain(..).chain(self.shared.relief.take_threads()) {
-            // It has said that it ends: this waits for the last instructions. A panic aborts.
-            let _ = thread.join();
-        }
-        if self.reports_leaks {
-            self.shared.leaks.report();
-        }
-        true
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        if fork::is_child() {
-            mem::forget(mem::take(&mut self.threads));
-        }
-        if !self.threads.is_empty() {
-            self.end(None);
-        }
     }
 }

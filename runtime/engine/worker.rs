@@ -37,7 +37,7 @@ use super::ready::{self, Ready};
 use super::remote::Remote;
 use super::roster::Roster;
 use super::shared::{self, ID_BATCH, Runnable, Shared};
-use super::stack::{LocalCache, SizeClass};
+use super::stack::LocalCache;
 use super::timers::Timers;
 use crossbeam_deque::Worker as Deque;
 use std::cell::{Cell, RefCell};
@@ -84,7 +84,7 @@ pub(crate) struct Worker {
     /// Thread-locals for those who are to have their own.
     pub(super) blocks: RefCell<LocalBlocks>,
     /// Places for green threads that were fetched and not used.
-    places: Cell<usize>,
+    pub(super) places: Cell<usize>,
     /// Ids that were fetched and not used: the next one, and how many.
     ids: Cell<(u64, u64)>,
     pub(super) pace: Pace,
@@ -310,59 +310,6 @@ impl Worker {
             self.expects_more.set(true);
             self.push_ready(fiber);
         });
-    }
-
-    /// Takes a place for a green thread.
-    ///
-    /// # Errors
-    ///
-    /// As `Shared::take_places`.
-    #[inline]
-    pub(crate) fn take_place(&self, class: SizeClass) -> io::Result<()> {
-        match self.places.get().checked_sub(1) {
-            Some(left) if class == self.shared.default_class => {
-                self.places.set(left);
-                Ok(())
-            }
-            _ => self.fetch_places(class),
-        }
-    }
-
-    #[cold]
-    fn fetch_places(&self, class: SizeClass) -> io::Result<()> {
-        if class != self.shared.default_class {
-            return self.shared.take_places(1, class).map(|_| ());
-        }
-        self.places.set(self.shared.take_places(self.place_batch(), class)? - 1);
-        Ok(())
-    }
-
-    /// Spare workers hoard nothing: they are not counted in where the limit is shared out.
-    fn place_batch(&self) -> usize {
-        if self.is_spare { 1 } else { self.shared.place_batch }
-    }
-
-    /// Gives back the place of a green thread that has ended here.
-    pub(super) fn give_place(&self, class: SizeClass) {
-        self.counters().ended.add(1);
-        if class != self.shared.default_class {
-            return self.shared.give_places(1, class);
-        }
-        let batch = self.place_batch();
-        self.places.set(self.places.get() + 1);
-        if batch == 1 || self.places.get() > 2 * batch {
-            self.give_places_back(batch);
-        }
-    }
-
-    /// Gives places back that this worker does not need now.
-    pub(super) fn give_places_back(&self, count: usize) {
-        self.places.set(self.places.get() - count);
-        self.shared.give_places(count, self.shared.default_class);
-    }
-
-    pub(super) fn spare_places(&self) -> usize {
-        self.places.get()
     }
 
     #[inline]

@@ -66,7 +66,7 @@ fn check(said: &str, bt: &str) {
 
 #[test]
 fn green_threads_are_listed_and_unwound_in_a_process_and_in_its_core() {
-    let child = child::prepare(|| wait_to_be_debugged());
+    let child = child::prepare(wait_to_be_debugged);
     if Command::new("gdb").arg("--version").output().is_err() {
         println!("gdb is not installed: skipped");
         return;

@@ -177,7 +177,7 @@ laws! { green
         let waiters = [
             ("Event::wait", thread::spawn(move || its_event.wait())),
             ("Semaphore::acquire", thread::spawn(move || its_semaphore.acquire())),
-            ("Barrier::wait", thread::spawn(move || drop(its_barrier.wait()))),
+            ("Barrier::wait", thread::spawn(move || { let _ = its_barrier.wait(); })),
             ("thread::park", thread::spawn(thread::park)),
         ];
         for (call, waiter) in &waiters {

@@ -11,6 +11,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What another thread does to somebody who waits.
+type Act = Box<dyn FnOnce() + Send>;
+
 /// Long enough for a wake-up that is not to come.
 const QUIET: Duration = Duration::from_millis(100);
 
@@ -101,7 +104,7 @@ fn everything_from_outside_makes_it_readable() {
     ];
     settle(&runtime);
     let unpark = parked.thread().clone();
-    let outside: [(&str, Box<dyn FnOnce() + Send>); 6] = [
+    let outside: [(&str, Act); 6] = [
         ("an event", Box::new(move || event.set())),
         ("a connection", Box::new(move || drop(TcpStream::connect(address).unwrap()))),
         ("a message", Box::new(move || sender.send(7).unwrap())),

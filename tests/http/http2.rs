@@ -295,7 +295,11 @@ fn a_peer_that_never_stops_sending_starves_nobody() {
         scope.spawn(|| {
             let mut stream = flood.stream();
             // Until it is over, or the server has had enough.
-            while !is_over.load(Ordering::Relaxed) && stream.write_all(&many).is_ok() {}
+            while !is_over.load(Ordering::Relaxed) {
+                if stream.write_all(&many).is_err() {
+                    break;
+                }
+            }
         });
         let mut neighbour = served.client();
         for _ in 0..10 {

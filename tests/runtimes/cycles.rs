@@ -43,7 +43,7 @@ fn fill() {
 }
 
 fn driven_cycle(number: usize) {
-    let own = number % 3 == 0 && ThreadLocals::Own.is_supported();
+    let own = number.is_multiple_of(3) && ThreadLocals::Own.is_supported();
     let thread_locals = if own { ThreadLocals::Own } else { ThreadLocals::Worker };
     let runtime = Builder::new().thread_locals(thread_locals).build_driven().unwrap();
     // Who keeps a spawner keeps nothing else.

@@ -185,7 +185,7 @@ fn joins_kills_and_links_reach_across_runtimes() {
         let (handed, taken) = channel::bounded(1);
         let (linked, link) = channel::bounded(1);
         let here = move || {
-            let waits = thread::spawn(|| thread::park());
+            let waits = thread::spawn(thread::park);
             let value = thread::spawn(|| 7);
             waits.link(move |_| linked.send(()).unwrap());
             handed.send((waits, value)).unwrap();

@@ -133,8 +133,12 @@ impl Diagnostics {
         }
         let changes =
             words.starts_with("kill/") || words.ends_with("/on") || words.ends_with("/off");
-        let wanted = if changes { Method::POST } else { Method::GET };
-        if *request.method() != wanted && !(*request.method() == Method::HEAD && !changes) {
+        let is_allowed = match *request.method() {
+            Method::POST => changes,
+            Method::GET | Method::HEAD => !changes,
+            _ => false,
+        };
+        if !is_allowed {
             let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
             let allowed = HeaderValue::from_static(if changes { "POST" } else { "GET, HEAD" });
             response.headers_mut().insert(header::ALLOW, allowed);

@@ -3,18 +3,23 @@
 use crate::descriptor::{answer, move_all};
 use crate::guard;
 use crate::registry;
+use greenstd_runtime::diag;
 use libc::c_int;
 use std::fmt::Write as _;
 
-/// Writes a line for each thread that C can name to a descriptor: its id, its name, whether it goes
-/// on, has ended, or waits to be joined. In the order of the ids, by plain write(2): for standard
-/// error and files. On threads of either kind.
+/// Writes what there is to a descriptor, by plain write(2): for standard error and files. First a
+/// line for each thread that C can name, in the order of the ids: its id, its name, whether it goes
+/// on, has ended, or waits to be joined. Then what every green thread of the process does: its
+/// state, what it waits for, for how long, and who holds that up. On threads of either kind; a
+/// green thread parks until the others have been looked at.
 ///
 /// Returns 0; -EBADF for what cannot be written to, or another error of write(2).
 #[unsafe(no_mangle)]
 pub extern "C" fn gs_dump(fd: c_int) -> c_int {
     guard::status(guard::enter(|| {
-        let text = describe();
+        let mut text = describe();
+        // Writing to a string does not fail.
+        let _ = write!(text, "{}", diag::dump());
         let written = move_all(text.len(), |moved| {
             let rest = &text.as_bytes()[moved..];
             // SAFETY: a part of the text.
@@ -24,7 +29,7 @@ pub extern "C" fn gs_dump(fd: c_int) -> c_int {
     }))
 }
 
-/// All that is told stands here: the one place that knows what there is to be told of.
+/// What C can name.
 fn describe() -> String {
     let records = registry::all();
     let mut text = format!("{} threads\n", records.len());

@@ -746,9 +746,11 @@ int gs_semaphore_trywait(struct gs_semaphore *semaphore);
 int gs_semaphore_post(struct gs_semaphore *semaphore);
 
 /**
- * Writes a line for each thread that C can name to a descriptor: its id, its name, whether it goes
- * on, has ended, or waits to be joined. In the order of the ids, by plain write(2): for standard
- * error and files. On threads of either kind.
+ * Writes what there is to a descriptor, by plain write(2): for standard error and files. First a
+ * line for each thread that C can name, in the order of the ids: its id, its name, whether it goes
+ * on, has ended, or waits to be joined. Then what every green thread of the process does: its
+ * state, what it waits for, for how long, and who holds that up. On threads of either kind; a
+ * green thread parks until the others have been looked at.
  *
  * Returns 0; -EBADF for what cannot be written to, or another error of write(2).
  */

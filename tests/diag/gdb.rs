@@ -16,9 +16,9 @@ fn lies_still_for_gdb() {
 }
 
 /// The debuggee: some green threads that wait, and its main thread that waits for its end.
-fn wait_to_be_debugged() {
+fn wait_to_be_debugged(workers: usize) {
     // gdb cannot read across the other kind of guards when it writes a core file.
-    let builder = Builder::new().workers(2).monitor(None).mprotect_guards();
+    let builder = Builder::new().workers(workers).monitor(None).mprotect_guards();
     let runtime = builder.build().unwrap();
     let named = thread::Builder::new().name("still".to_owned());
     let _waiters = runtime.run(move || {
@@ -66,7 +66,7 @@ fn check(said: &str, bt: &str) {
 
 #[test]
 fn green_threads_are_listed_and_unwound_in_a_process_and_in_its_core() {
-    let child = child::prepare(wait_to_be_debugged);
+    let child = child::prepare(|| wait_to_be_debugged(2));
     if Command::new("gdb").arg("--version").output().is_err() {
         println!("gdb is not installed: skipped");
         return;

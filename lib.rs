@@ -47,7 +47,7 @@
 //! | [`poller`] | waits on many descriptors: `poll(2)`, and a set that stays |
 //! | [`patch`] | a mirror of std, so that a file is ported by one line |
 //! | [`diag`] | what every green thread does, for who wants to know |
-//! | [`test`] | tests with a virtual clock, an order by seed, and nothing left behind |
+//! | [`test`](mod@test) | tests with a virtual clock, an order by seed, and nothing left behind |
 //! | [`park`] | what primitives are built from |
 //!
 //! Every call works on plain OS threads too, which then block as in std.

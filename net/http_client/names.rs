@@ -15,7 +15,7 @@ use crate::resolver::resolve;
 /// What ureq takes of addresses.
 const MOST_ADDRESSES: usize = 16;
 
-/// Looks names up by the default [`resolver`](crate::resolver()) of the process, which parks.
+/// Looks names up by the default [`resolver`](mod@crate::resolver) of the process, which parks.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Resolver {}

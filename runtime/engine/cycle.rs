@@ -73,6 +73,7 @@ impl Worker {
     }
 
     /// One turn of the loop, with so many of each queue at most. True if it ran somebody.
+    #[inline(always)]
     pub(super) fn turn(&self, at_most: usize) -> bool {
         self.drain_inbox();
         // Before those fibers that gave the worker back after they had spawned them.

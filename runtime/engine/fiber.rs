@@ -278,6 +278,12 @@ impl Header {
         prefetch(this.as_ptr().cast::<u8>().wrapping_add(CACHE_LINE_BYTES));
     }
 
+    /// Whether its waits are those of most green threads: nothing limits, shields or marks it.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.limits.is_clear() && self.marks.is_clear()
+    }
+
     /// Fetches the line of its own thread-locals that a free fiber touches first.
     ///
     /// # Safety

@@ -2,7 +2,6 @@
 
 use super::atomic::Ordering;
 use super::clock;
-use super::fiber::Header;
 use super::fork;
 use super::limits;
 use super::lock_checks;
@@ -49,7 +48,7 @@ pub(crate) fn park_until(deadline: Option<Instant>) -> Outcome {
     if deadline.is_none()
         && let Some((_, fiber)) = Worker::on_fiber()
         // SAFETY: the calling fiber runs.
-        && unsafe { fiber.as_ref() }.limits.is_clear()
+        && unsafe { fiber.as_ref() }.is_plain()
         && !std::thread::panicking()
     {
         return match Worker::park_for_ever(fiber) {
@@ -122,8 +121,8 @@ fn park_once(deadline: Option<Instant>, shielded: bool) -> bool {
 pub(crate) fn yield_now() {
     if let Some((_, fiber)) = Worker::on_fiber() {
         // SAFETY: the calling fiber runs.
-        let Header { life, limits, .. } = unsafe { fiber.as_ref() };
-        if !life.is_killed() && limits.is_clear() && !std::thread::panicking() {
+        let header = unsafe { fiber.as_ref() };
+        if !header.life.is_killed() && header.is_plain() && !std::thread::panicking() {
             return Worker::yield_now(fiber);
         }
     }
@@ -140,7 +139,7 @@ fn yield_unusually() {
             }
             // SAFETY: the calling fiber runs.
             if unsafe { fiber.as_ref() }.may_switch() {
-                Worker::yield_now(fiber);
+                Worker::yield_as_marked(fiber);
             }
         }
         None => std::thread::yield_now(),

@@ -5,6 +5,7 @@
 //! what has not started is discarded, what has is unwound.
 
 use super::atomic::Mutex;
+use super::barrier;
 use super::fiber::Lane;
 use super::fork;
 use super::handle::Join;
@@ -230,6 +231,8 @@ impl Builder {
     /// As [`build`](Builder::build).
     pub(super) fn found(self) -> io::Result<(Arc<Shared>, Vec<Parts>)> {
         fork::prepare()?;
+        // Before there are threads, where it is quick. Every start of a fiber has such a fence.
+        barrier::prepare();
         self.thread_locals.map_or(Ok(()), ThreadLocals::check)?;
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
         let workers = self.workers.unwrap_or_else(processors);

@@ -84,9 +84,11 @@ fn each_signal_is_one_dump_and_none_comes_once_it_is_dropped() {
             dumps.recv_timeout(Duration::from_secs(30)).unwrap();
         }
         // Another listener keeps the default action, which ends the process, off.
-        let _other = signal::Signals::new([signal::SIGUSR1]).unwrap();
+        let other = signal::Signals::new([signal::SIGUSR1]).unwrap();
         drop(listening);
         send();
+        // The signal may come later, by another thread, and must find this listener.
+        assert_eq!(other.wait_timeout(Duration::from_secs(30)), Some(signal::SIGUSR1));
         assert!(dumps.recv_timeout(Duration::from_millis(200)).is_err());
     });
 }

@@ -7,7 +7,8 @@
 //!
 //! With the feature `http`, [`Builder::upgrade`] has a request of this crate's HTTP server become
 //! a WebSocket. Where another server of HTTP has answered the upgrade itself,
-//! [`Builder::after_upgrade`] takes the stream over. `wss://` needs the feature `tls`. There are no extensions, compression among them.
+//! [`Builder::after_upgrade`] takes the stream over. `wss://` needs the feature `tls`. There are no
+//! extensions, compression among them.
 //!
 //! # Examples
 //!

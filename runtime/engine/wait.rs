@@ -113,8 +113,8 @@ impl Worker {
         !header.life.take_expiry() | header.life.take_token()
     }
 
-    /// [`park`](Worker::park) without a deadline, for a plain fiber that does not unwind. True if it
-    /// was killed; else it may return for no reason.
+    /// [`park`](Worker::park) without a deadline, for a plain fiber that does not unwind. True if
+    /// it was killed; else it may return for no reason.
     #[inline(always)]
     pub(crate) fn park_for_ever(fiber: NonNull<Header>) -> bool {
         // SAFETY: the calling fiber runs.

@@ -171,8 +171,6 @@ impl Worker {
             // Nobody could take anything over.
             return self.has_sentry.set(true);
         }
-        // Asked before there is something in a backlog.
-        super::barrier::prepare();
         // Before anybody else can come.
         self.expect_company();
         match shared.relief.post(shared) {

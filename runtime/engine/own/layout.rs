@@ -18,9 +18,11 @@ use std::sync::OnceLock;
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) functions: Functions,
-    /// The thread descriptor, and its size.
+    /// The thread descriptor.
     pub(super) descriptor: isize,
-    pub(super) descriptor_bytes: usize,
+    /// Where in a block modules may have their thread-locals, from the thread pointer: just the
+    /// block and nothing beside it, for what a module has apart may lie next to it.
+    pub(super) modules: Range<isize>,
     /// The kernel's number of the thread, in the descriptor.
     pub(super) tid: usize,
     /// The thread's place in the C library's list of all, in the descriptor: two pointers.
@@ -176,18 +178,6 @@ pub(super) fn distance<T, U>(from: *const T, to: *const U) -> isize {
 }
 
 impl Layout {
-    /// Where in a block modules may have their thread-locals, given what the loader says of its
-    /// size: below the thread pointer where the descriptor is above it, and the other way round.
-    /// Just the block and nothing beside it: what a module has apart may lie next to it.
-    pub(super) fn static_range(&self, static_bytes: usize) -> Range<isize> {
-        let bytes = static_bytes.cast_signed();
-        match self.descriptor {
-            // The size includes the descriptor's there.
-            0.. => self.descriptor_bytes.cast_signed() - bytes..0,
-            ..0 => 0..bytes,
-        }
-    }
-
     /// The descriptor of the block at a thread pointer.
     pub(super) fn descriptor_at(&self, base: *mut u8) -> *mut u8 {
         base.wrapping_offset(self.descriptor)

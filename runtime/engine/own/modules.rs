@@ -14,12 +14,13 @@
 //! 1. Copying is done inside of the loader's walk: no module goes meanwhile.
 //! 2. Nothing in here waits for a lock of ours: how a lock waits may hang on thread-locals, which
 //!    are being replaced. Who finds the list taken does without.
+//! 3. Nothing in the walk calls the loader (`dlsym`): the walk holds one of its locks, and who
+//!    loads a module holds the others while it waits for that one.
 
 use super::layout;
 use crate::engine::atomic::Mutex;
 use std::ffi::c_void;
 use std::mem;
-use std::ops::Range;
 use std::ptr;
 
 /// What the thread-locals of a module begin as.
@@ -52,8 +53,6 @@ static KEPT: Mutex<Kept> =
 /// One walk over the modules.
 struct Walk {
     base: *mut u8,
-    /// Where the block itself is, from the thread pointer.
-    block: Range<isize>,
     errno: usize,
     loader: usize,
     /// What is to be kept, once the walk had to be a full one.
@@ -68,7 +67,7 @@ struct Walk {
 pub(super) unsafe fn renew(base: *mut u8) {
     // SAFETY: the address alone is used.
     let errno = unsafe { libc::__errno_location() }.addr();
-    let mut walk = Walk { base, block: 0..0, errno, loader: 0, found: None };
+    let mut walk = Walk { base, errno, loader: 0, found: None };
     // SAFETY: the walk lives until it returns; `visit` does not unwind.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut walk).cast()) };
     if let Some(found) = walk.found
@@ -112,7 +111,6 @@ unsafe extern "C" fn visit(
 
 impl Walk {
     fn begin(&mut self, counts: (u64, u64)) {
-        self.block = layout::found().static_range(static_bytes());
         // SAFETY: no preconditions.
         self.loader = unsafe { libc::getauxval(libc::AT_BASE) } as usize;
         self.found = Some(Kept { counts: Some(counts), images: Vec::new(), has_dynamic: false });
@@ -137,7 +135,7 @@ impl Walk {
             data: ptr::with_exposed_provenance((module.dlpi_addr + tls.p_vaddr) as usize),
             data_bytes: tls.p_filesz as usize,
         };
-        let is_static = !start.is_null() && self.block.contains(&offset);
+        let is_static = !start.is_null() && layout::found().modules.contains(&offset);
         let holds_errno = (start.addr()..start.addr() + image.bytes).contains(&self.errno);
         let found = self.found.as_mut().expect("`begin` comes before");
         found.has_dynamic |= !is_static;
@@ -165,14 +163,4 @@ impl Image {
             ptr::write_bytes(start.add(self.data_bytes), 0, self.bytes - self.data_bytes);
         }
     }
-}
-
-/// The size of a block as the loader reckons it.
-fn static_bytes() -> usize {
-    type Info = unsafe extern "C" fn(*mut usize, *mut usize);
-    let Some(info) = layout::symbol::<c_void>(c"_dl_get_tls_static_info") else { return 0 };
-    let (mut bytes, mut align) = (0, 0);
-    // SAFETY: glibc's type of it, unchanged since it has been there; it fills the two in.
-    unsafe { mem::transmute::<*mut c_void, Info>(info.as_ptr())(&raw mut bytes, &raw mut align) };
-    bytes
 }

@@ -12,6 +12,7 @@ use super::layout::{distance, field, need, size, symbol};
 use std::ffi::{CStr, c_void};
 use std::io;
 use std::mem::{self, MaybeUninit};
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::thread;
 
@@ -49,7 +50,7 @@ fn look() -> Result<Layout, String> {
     Ok(Layout {
         functions: functions()?,
         descriptor,
-        descriptor_bytes,
+        modules: place_of_modules(descriptor, descriptor_bytes),
         tid: thread_number(own.wrapping_offset(descriptor))?,
         list: list_of_threads()?,
         robust: robust_list(own, in_descriptor)?,
@@ -76,6 +77,21 @@ fn functions() -> Result<Functions, String> {
             call_destructors: function(c"__call_tls_dtors")?,
             init_character_classes: function(c"__ctype_init")?,
         })
+    }
+}
+
+/// Below the thread pointer where the descriptor is above it, and the other way round. Empty if the
+/// loader does not say how large a block is, which does not change while the program runs.
+fn place_of_modules(descriptor: isize, descriptor_bytes: usize) -> Range<isize> {
+    type Info = unsafe extern "C" fn(*mut usize, *mut usize);
+    let Some(info) = symbol::<c_void>(c"_dl_get_tls_static_info") else { return 0..0 };
+    let (mut bytes, mut align) = (0, 0);
+    // SAFETY: glibc's type of it, unchanged since it has been there; it fills the two in.
+    unsafe { mem::transmute::<*mut c_void, Info>(info.as_ptr())(&raw mut bytes, &raw mut align) };
+    match descriptor {
+        // The size includes the descriptor's there.
+        0.. => descriptor_bytes.cast_signed() - bytes.cast_signed()..0,
+        ..0 => 0..bytes.cast_signed(),
     }
 }
 

@@ -42,11 +42,6 @@ impl Unparker {
     pub fn unpark(&self) {
         self.waiter.unpark();
     }
-
-    /// Whether it is that of the calling thread.
-    pub(crate) fn is_current(&self) -> bool {
-        self.waiter.is_current()
-    }
 }
 
 /// Blocks the calling thread until it is unparked.

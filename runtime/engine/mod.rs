@@ -63,6 +63,8 @@ mod drive;
 #[cfg(not(loom))]
 mod driven;
 #[cfg(not(loom))]
+mod early;
+#[cfg(not(loom))]
 mod end_arm;
 #[cfg(not(loom))]
 mod ending;
@@ -209,6 +211,7 @@ pub(crate) use self::{
     bindings::Binding,
     choose::{Place, choose, choose_now},
     clock::{now, time_of_day},
+    early::{Early, Signal},
     end_arm::EndArm,
     ending::{OnEnd, When},
     fork::check as check_fork,

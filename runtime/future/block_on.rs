@@ -1,8 +1,8 @@
 //! A future to its end.
 //!
-//! The waker is a flag and an unpark. The flag is cleared before each poll and looked at before
-//! each park, so a wake-up that comes during a poll is not lost, whatever the future blocks on
-//! meanwhile and however many unparks that takes; an unpark that comes after the look is
+//! The waker is a flag and an unpark ([`Early`]). The flag is cleared before each poll and looked
+//! at before each park, so a wake-up that comes during a poll is not lost, whatever the future
+//! blocks on meanwhile and however many unparks that takes; an unpark that comes after the look is
 //! remembered. Between two polls the thread waits for all that the leaves of the future have asked
 //! for (`waits`), and the wait is like every other: kills and timeout scopes end it, unless the
 //! future was woken before: then it is polled once more, and may have come to its end.
@@ -13,32 +13,12 @@
 //! to the poll that follows.
 
 use super::waits::Waiting;
-use crate::park::{self, Unparker};
+use crate::engine::{Early, Signal};
+use crate::park;
 use std::future::{Future, IntoFuture};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-
-/// What wakes the thread.
-struct Signal {
-    is_woken: AtomicBool,
-    thread: Unparker,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // The thread itself looks at the flag before it parks; an unpark would only end that park,
-        // or some other, for no reason.
-        if !self.is_woken.swap(true, Ordering::AcqRel) && !self.thread.is_current() {
-            self.thread.unpark();
-        }
-    }
-}
+use std::task::{Context, Poll, Waker};
 
 /// Blocks the calling thread until a future has come to its end, and returns what it gives.
 ///
@@ -113,27 +93,45 @@ impl<F, E: Fn() -> G, G> Drop for Inside<F, E, G> {
 /// Polls until there is something, and waits between the polls.
 fn drive<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let waiting = Waiting::begin();
-    let signal = Arc::new(Signal { is_woken: AtomicBool::new(false), thread: Unparker::current() });
+    let signal = match Early::with(|early| drive_early(early, &mut poll)) {
+        Ok(output) => return output,
+        Err(signal) => signal,
+    };
     let waker = Waker::from(signal.clone());
     let mut context = Context::from_waker(&waker);
     loop {
-        match poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => {}
-        }
-        park::spend_budget();
-        while !signal.is_woken.swap(false, Ordering::AcqRel) {
+        while !signal.take() {
             if !waiting.wait() {
                 continue;
             }
             // What was granted before the kill was noticed counts, as in every wait.
-            if signal.is_woken.swap(false, Ordering::AcqRel)
+            if signal.take()
                 && let Poll::Ready(output) = poll(&mut context)
             {
                 return output;
             }
             // Whoever unwinds already goes on to wait.
             let _ = park::unwind_killed();
+        }
+        if let Poll::Ready(output) = poll(&mut context) {
+            return output;
+        }
+        park::spend_budget();
+    }
+}
+
+/// Polls for as long as nobody but the future itself can wake it.
+fn drive_early<T>(
+    early: &Early,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<T, Arc<Signal>> {
+    loop {
+        match early.with_waker(|waker| poll(&mut Context::from_waker(waker))) {
+            Poll::Ready(output) => return Ok(output),
+            Poll::Pending => park::spend_budget(),
+        }
+        if !early.has_woken_itself() {
+            return Err(early.signal());
         }
     }
 }

@@ -9,6 +9,7 @@ mod random;
 
 mod channels;
 mod executors;
+mod first_polls;
 mod handles;
 mod leaves;
 mod polls;

@@ -9,15 +9,16 @@ use crate::runtime::Histogram;
 use crate::sync::Event;
 use crate::thread::{self, JoinHandle};
 use ::metrics::{counter, gauge, histogram};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Tells the recorder of the crate `metrics` what has become of our figures since it last did.
 ///
-/// Counters are `greenstd_*_total`, histograms `greenstd_*_seconds`, all others gauges. For who has
-/// a loop of his own; [`export_metrics`] does it by itself.
+/// Counters are `greenstd_*_total`, histograms `greenstd_*_seconds`, all others gauges:
+/// `greenstd_parked` for each `call` that green threads wait in. For who has a loop of his own;
+/// [`export_metrics`] does it by itself.
 ///
 /// # Examples
 ///
@@ -30,6 +31,8 @@ use std::time::Duration;
 pub struct Exporter {
     /// What was told of each histogram.
     told: HashMap<(&'static str, String), Histogram>,
+    /// What green threads have waited in.
+    calls: BTreeSet<&'static str>,
 }
 
 impl Exporter {
@@ -40,7 +43,20 @@ impl Exporter {
     }
 
     /// Tells the recorder, that of the calling thread or else the global one, all figures once.
+    ///
+    /// Takes some tenths of a microsecond for each green thread that is parked, for which a green
+    /// thread parks: see [`parked`](super::parked).
+    ///
+    /// # Panics
+    ///
+    /// As there.
     pub fn record(&mut self) {
+        let parked = metrics::parked();
+        self.calls.extend(parked.keys());
+        for &call in &self.calls {
+            let count = parked.get(call).copied().unwrap_or(0);
+            gauge!("greenstd_parked", "call" => call).set(count as f64);
+        }
         let Metrics { runtimes, green_threads: all, pools, accept_errors } = metrics::metrics();
         gauge!("greenstd_runtimes").set(runtimes as f64);
         gauge!("greenstd_workers").set(all.workers as f64);

@@ -1,8 +1,10 @@
 //! The figures of the process: those of all its runtimes, of its pools, of its servers.
 
+use super::{Wait, elsewhere};
 use crate::blocking::{self, PoolReport};
 use crate::engine;
 use crate::runtime::{self, StackMemory};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,6 +45,43 @@ pub fn metrics() -> Metrics {
     let (green_threads, runtimes) = engine::metrics_of_all();
     let accept_errors = ACCEPT_ERRORS.load(Ordering::Relaxed);
     Metrics { runtimes, green_threads, pools: blocking::pools(), accept_errors }
+}
+
+/// Counts the green threads of the process that are parked, by what they wait in: `read`, `write`,
+/// `sleep`, `select`, `Mutex::lock`, … as [`Wait::call`] says it, and `park` for what has no name.
+///
+/// It goes through all of them, some tenths of a microsecond for each, and keeps a worker from its
+/// list for some 10 µs at a time. Never blocks an OS thread for longer than that takes; a green
+/// thread parks while an OS thread goes through them. Each is counted as it was when it was looked
+/// at.
+///
+/// # Panics
+///
+/// On a green thread, if the system refuses that OS thread a start.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::{diag, thread};
+/// use std::time::Duration;
+///
+/// greenstd_runtime::run(|| {
+///     let sleeper = thread::spawn(|| thread::sleep(Duration::from_secs(60)));
+///     while diag::parked().get("sleep") != Some(&1) {
+///         thread::yield_now();
+///     }
+///     sleeper.kill();
+/// });
+/// ```
+#[must_use]
+pub fn parked() -> BTreeMap<&'static str, usize> {
+    elsewhere(|| {
+        let mut counts = BTreeMap::new();
+        engine::for_each_parked(|sighting| {
+            *counts.entry(Wait::new(sighting).call()).or_default() += 1;
+        });
+        counts
+    })
 }
 
 /// [`Runtime::stack_memory`](runtime::Runtime::stack_memory) of all runtimes together.

@@ -31,7 +31,7 @@ pub use self::console::{CLIENTS_MAX, CommandError, Console, LINE_MAX_BYTES, ask,
 pub use self::dump::{Dump, RuntimeReport, WorkerReport};
 #[cfg(feature = "metrics")]
 pub use self::export::{Exporter, Exporting, export_metrics};
-pub use self::metrics::{Metrics, count_accept_error, metrics, stack_memory};
+pub use self::metrics::{Metrics, count_accept_error, metrics, parked, stack_memory};
 pub use self::on_signal::{DumpOnSignal, dump_on, dump_on_with};
 pub use self::stack::{Frame, Group, Stack};
 pub use self::thread::{LocalReport, State, ThreadReport};
@@ -131,19 +131,8 @@ impl Options {
     /// If the system refuses that OS thread a start.
     #[must_use]
     pub fn dump(&self) -> Dump {
-        if !engine::is_on_green_thread() {
-            return self.look();
-        }
-        let (options, result) = (self.clone(), Arc::new(AsyncResult::<Dump>::new()));
-        let (work, theirs) = (ExternalWork::new(), result.clone());
-        let looker = std::thread::Builder::new().name("greenstd-diag".into()).spawn(move || {
-            let _work = work;
-            // Set once, here.
-            let _ = theirs.set(options.look());
-        });
-        drop(looker.expect("failed to start an OS thread for a dump"));
-        let dump = result.get().expect("no error is ever set");
-        dump.clone()
+        let options = self.clone();
+        elsewhere(move || options.look())
     }
 
     fn look(&self) -> Dump {
@@ -151,6 +140,27 @@ impl Options {
         let wishes = Wishes { patience, stacks, signal, locals };
         Dump::new(|| engine::survey(&wishes))
     }
+}
+
+/// Calls `look`: at once on an OS thread; else on one that is started for it, and the caller parks
+/// meanwhile, so that its neighbours go on.
+///
+/// # Panics
+///
+/// If the system refuses that OS thread a start.
+fn elsewhere<T: Clone + Send + Sync + 'static>(look: impl FnOnce() -> T + Send + 'static) -> T {
+    if !engine::is_on_green_thread() {
+        return look();
+    }
+    let result = Arc::new(AsyncResult::<T>::new());
+    let (work, theirs) = (ExternalWork::new(), result.clone());
+    let looker = std::thread::Builder::new().name("greenstd-diag".into()).spawn(move || {
+        let _work = work;
+        // Set once, here.
+        let _ = theirs.set(look());
+    });
+    drop(looker.expect("failed to start an OS thread that looks at green threads"));
+    result.get().expect("no error is ever set").clone()
 }
 
 /// Looks at all green threads of the process, without stacks and locals. As

@@ -238,7 +238,9 @@ pub(crate) use self::{
     signals::{Caught, Heard, Sender},
     simulation::{settle, settle_at_last},
     slot::Seen,
-    survey::{Descriptor, Phase, Sighting, Survey, Wishes, WorkerSight, find, survey},
+    survey::{
+        Descriptor, Phase, Sighting, Survey, Wishes, WorkerSight, find, for_each_parked, survey,
+    },
     trace::trace_notes,
     waiter::Waiter,
     wakeups::Wakeups,

@@ -4,7 +4,7 @@ use crate::flavour::Watchdog;
 use crate::scene::Scene;
 use greenstd::net::TcpListener;
 use greenstd::runtime::{Builder, Runtime};
-use greenstd::sync::Mutex;
+use greenstd::sync::{Event, Mutex};
 use greenstd::thread::{self, Killed};
 use greenstd::{blocking, diag};
 use std::sync::Arc;
@@ -136,6 +136,14 @@ fn metrics_are_those_of_the_snapshot() {
     assert!(json["slices"]["buckets"].as_array().unwrap().len() > 10);
     line_with(&scene, "metrics", &["switches"]);
     line_with(&scene, "metrics", &["run_delays", "99 %"]);
+    let event = Arc::new(Event::new());
+    let awaited = event.clone();
+    let waiter = runtime.spawn(move || awaited.wait());
+    line_with(&scene, "metrics", &["parked in Event::wait"]);
+    let json = scene.client().json("metrics");
+    assert!(json["parked"]["Event::wait"].as_u64() > Some(0), "{json}");
+    event.set();
+    waiter.join().unwrap();
 }
 
 #[test]

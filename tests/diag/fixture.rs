@@ -1,6 +1,6 @@
 //! What the tests of dumps share: to wait for a dump that shows something.
 
-use greenstd::diag::{Dump, Options, ThreadReport, Wait};
+use greenstd::diag::{self, Dump, Options, ThreadReport, Wait};
 use greenstd::thread::ThreadId;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,7 +34,13 @@ pub fn report(
     until(options, |dump| dump.thread(id).filter(|report| is_it(report)).cloned())
 }
 
-/// The report of a green thread that waits, once `is_it` is true of what it waits for.
+/// The report of a green thread that waits, once `is_it` is true of what it waits for. It is among
+/// those who are counted by their calls, too.
 pub fn waiting(id: ThreadId, is_it: impl Fn(&Wait) -> bool) -> ThreadReport {
-    report(&Options::new(), id, |report| report.wait().is_some_and(&is_it))
+    let report = report(&Options::new(), id, |report| report.wait().is_some_and(&is_it));
+    let call = report.wait().map(Wait::call);
+    // It waits until the caller says otherwise.
+    let parked = diag::parked();
+    assert!(call.is_some_and(|call| parked.contains_key(call)), "{call:?} in {parked:?}");
+    report
 }

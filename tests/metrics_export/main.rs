@@ -101,3 +101,40 @@ fn a_green_thread_exports_until_it_is_told_to_stop() {
         assert!(runtime::wait_idle(Duration::from_secs(10)));
     });
 }
+
+fn parked(figures: &HashMap<String, DebugValue>) -> f64 {
+    match figures.get("greenstd_parked{call=Barrier::wait}") {
+        Some(DebugValue::Gauge(count)) => count.0,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn those_who_are_parked_are_told_by_their_calls_until_there_are_none() {
+    const COUNT: usize = 300;
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let runtime = runtime::Builder::new().workers(2).build().unwrap();
+    let barrier = std::sync::Arc::new(greenstd::sync::Barrier::new(COUNT + 1));
+    let waiting = barrier.clone();
+    runtime.run(move || {
+        for _ in 0..COUNT {
+            let barrier = waiting.clone();
+            thread::spawn(move || barrier.wait());
+        }
+    });
+    let start = Instant::now();
+    while diag::parked().get("Barrier::wait") != Some(&COUNT) {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", diag::parked());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    metrics::with_local_recorder(&recorder, || {
+        let mut exporter = Exporter::new();
+        exporter.record();
+        assert_eq!(parked(&figures(&snapshotter)), COUNT as f64);
+        barrier.wait();
+        runtime.shutdown();
+        exporter.record();
+        assert_eq!(parked(&figures(&snapshotter)), 0.0);
+    });
+}

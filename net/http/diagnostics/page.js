@@ -42,13 +42,9 @@ function worker({ running, name, runs_for_ms, is_stuck, is_asleep }) {
   return `runs ${who} for ${time(runs_for_ms)}${is_stuck ? ", and does not answer" : ""}`;
 }
 
-function figures(metrics) {
+function figures({ parked, ...metrics }) {
   const shown = [];
-  for (const [name, value] of Object.entries(metrics)) {
-    const text = typeof value === "number"
-      ? value.toLocaleString("en")
-      : `${time(value.p50_ms)} / ${time(value.p99_ms)} / ${time(value.longest_ms)}`;
-    const label = typeof value === "number" ? name : `${name} 50 % / 99 % / longest`;
+  const show = (label, text) => {
     const line = document.createElement("div");
     for (const part of [label.replaceAll("_", " "), text]) {
       const span = document.createElement("span");
@@ -56,6 +52,17 @@ function figures(metrics) {
       line.append(span);
     }
     shown.push(line);
+  };
+  for (const [name, value] of Object.entries(metrics)) {
+    if (typeof value === "number") {
+      show(name, value.toLocaleString("en"));
+    } else {
+      const text = `${time(value.p50_ms)} / ${time(value.p99_ms)} / ${time(value.longest_ms)}`;
+      show(`${name} 50 % / 99 % / longest`, text);
+    }
+  }
+  for (const [call, count] of Object.entries(parked)) {
+    show(`parked in ${call}`, count.toLocaleString("en"));
   }
   $("figures").replaceChildren(...shown);
 }

@@ -52,6 +52,7 @@ fn figures(all: &Metrics, runtimes: usize, accept_errors: u64) -> Vec<(&'static 
 pub(super) fn metrics(is_json: bool) -> String {
     let diag::Metrics { runtimes, green_threads: all, accept_errors, .. } = diag::metrics();
     let figures = figures(&all, runtimes, accept_errors);
+    let parked = diag::parked();
     // None in a sandbox that refuses it.
     let memory = diag::stack_memory().ok();
     let bytes = |memory: StackMemory| {
@@ -70,6 +71,9 @@ pub(super) fn metrics(is_json: bool) -> String {
             for (name, value) in memory.map(bytes).into_iter().flatten() {
                 fields.number(name, value);
             }
+            object(fields.key("parked"), |fields| {
+                parked.iter().for_each(|(call, count)| fields.number(call, count));
+            });
             for (name, histogram) in histograms {
                 object(fields.key(name), |fields| write_histogram(fields, histogram));
             }
@@ -79,8 +83,10 @@ pub(super) fn metrics(is_json: bool) -> String {
     let figures = figures.iter().map(|(name, value)| format!("{name:24} {value}"));
     let memory = memory.map(bytes).into_iter().flatten();
     let memory = memory.map(|(name, value)| format!("{name:24} {value}"));
+    let parked =
+        parked.iter().map(|(call, count)| format!("{:24} {count}", format!("parked in {call}")));
     let histograms = histograms.map(|(name, histogram)| format!("{name:24} {}", times(histogram)));
-    figures.chain(memory).chain(histograms).collect::<Vec<_>>().join("\n")
+    figures.chain(memory).chain(parked).chain(histograms).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn pools(is_json: bool) -> String {

@@ -141,7 +141,7 @@ impl fmt::Debug for Console {
 /// | `locks` | who waits for a lock, and who holds it |
 /// | `fds` | who waits for which descriptor |
 /// | `pool` | the blocking pools |
-/// | `metrics` | the figures: [`metrics`](super::metrics), and the memory of stacks |
+/// | `metrics` | [`metrics`](super::metrics), [`parked`](super::parked), the memory of stacks |
 /// | `trace ID on`, `trace ID off`, `trace ID` | note down the waits of one; no longer; show them |
 /// | `kill ID` | ask one to end |
 ///

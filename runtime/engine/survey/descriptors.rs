@@ -25,15 +25,22 @@ pub(crate) struct Descriptor {
     pub(crate) file: Option<String>,
 }
 
-/// All waits for descriptors of a runtime, by green thread.
-pub(super) fn waits(shared: &Shared) -> HashMap<ThreadId, Vec<Descriptor>> {
+impl Descriptor {
+    fn unnamed(fd: RawFd) -> Descriptor {
+        Descriptor { fd, interest: Interest::Read, local: None, peer: None, file: None }
+    }
+}
+
+/// All waits for descriptors of a runtime, by green thread; with the names of the descriptors, if
+/// `named`, which are some system calls each.
+pub(super) fn waits(shared: &Shared, named: bool) -> HashMap<ThreadId, Vec<Descriptor>> {
     let mut waits: HashMap<ThreadId, Vec<Descriptor>> = HashMap::new();
     for reactor in shared.remotes().iter().filter_map(|remote| remote.reactor()) {
         for first in (0..).step_by(SLICE / 2) {
             let table = reactor.lock_table();
             let Some(tenants) = table.slice(first, SLICE / 2) else { break };
             for tenant in tenants {
-                see(tenant, &mut waits);
+                see(tenant, named, &mut waits);
             }
         }
     }
@@ -42,11 +49,15 @@ pub(super) fn waits(shared: &Shared) -> HashMap<ThreadId, Vec<Descriptor>> {
 
 /// Adds those who wait for a descriptor. The caller holds the table, so it is not closed meanwhile
 /// (`reactor` invariant 3).
-fn see(tenant: &Tenant, waits: &mut HashMap<ThreadId, Vec<Descriptor>>) {
+fn see(tenant: &Tenant, named: bool, waits: &mut HashMap<ThreadId, Vec<Descriptor>>) {
     let mut described: Option<Descriptor> = None;
     tenant.source.for_each_waiter(|interest, waiter| {
         let Waiter::Fiber(fiber) = waiter else { return };
-        let descriptor = described.get_or_insert_with(|| describe(tenant.fd)).clone();
+        let described = described.get_or_insert_with(|| match named {
+            true => describe(tenant.fd),
+            false => Descriptor::unnamed(tenant.fd),
+        });
+        let descriptor = described.clone();
         let threads = waits.entry(ThreadId::new(fiber.header().id)).or_default();
         threads.push(Descriptor { interest, ..descriptor });
     });
@@ -64,7 +75,7 @@ fn describe(fd: RawFd) -> Descriptor {
         }
     };
     let peer = local.as_ref().and_then(|_| getpeername(borrowed).ok().flatten()).map(text);
-    Descriptor { fd, interest: Interest::Read, local, peer, file }
+    Descriptor { local, peer, file, ..Descriptor::unnamed(fd) }
 }
 
 fn text(address: SocketAddrAny) -> String {

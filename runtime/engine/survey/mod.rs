@@ -117,12 +117,33 @@ pub(crate) struct Sighting {
     pub(crate) locals: Vec<(&'static str, String)>,
 }
 
+/// Held by who looks: two at once would hold, and keep from one another, what both want to see.
+static SURVEYOR: Mutex<()> = Mutex::new(());
+
 /// Looks at all runtimes.
 pub(crate) fn survey(wishes: &Wishes) -> Vec<Survey> {
-    // Two at once would hold, and keep from one another, what both want to see.
-    static SURVEYOR: Mutex<()> = Mutex::new(());
     let _surveyor = SURVEYOR.lock();
     runtimes::all().iter().map(|shared| of_runtime(shared, wishes)).collect()
+}
+
+/// Shows all green threads that are parked, with nothing of a descriptor but its number. No worker
+/// is asked for anything, or woken.
+pub(crate) fn for_each_parked(mut each: impl FnMut(&Sighting)) {
+    let _surveyor = SURVEYOR.lock();
+    let (running, now) = (HashMap::new(), coarse::now());
+    for shared in runtimes::all() {
+        let mut waits = descriptors::waits(&shared, false);
+        let mut see = |fiber: &FiberRef| {
+            let Some(mut sighting) = look_at(fiber, &running, now, false, None) else { return };
+            if sighting.phase == Phase::Parked {
+                sighting.descriptors = waits.remove(&sighting.id).unwrap_or_default();
+                each(&sighting);
+            }
+        };
+        for remote in shared.remotes() {
+            for_each(remote, |fibers| fibers.iter().for_each(&mut see));
+        }
+    }
 }
 
 /// The green thread with that number, if it lives and has started.
@@ -168,7 +189,7 @@ fn of_runtime(shared: &Shared, wishes: &Wishes) -> Survey {
     let mut threads: Vec<Sighting> =
         tasks.iter().map(|task| Sighting::new(task.header(), Phase::Unstarted, now)).collect();
     drop(tasks);
-    let mut waits = descriptors::waits(shared);
+    let mut waits = descriptors::waits(shared, true);
     let mut stacks = wishes.stacks.then(|| Stacks::new(wishes, shared));
     for remote in shared.remotes() {
         let is_read = for_each(remote, |fibers| {

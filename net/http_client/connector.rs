@@ -1,12 +1,18 @@
 //! Connections to servers and proxies.
 
+use greenstd_runtime::time;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use ureq::unversioned::transport::{self, ConnectionDetails, Either, ShutdownHandle, Transport};
-use ureq::{Error, ProxyProtocol};
+use ureq::unversioned::transport::{
+    self, ConnectionDetails, Either, NextTimeout, ShutdownHandle, Transport, TransportAdapter,
+};
+use ureq::{Error, Proxy};
 
 use super::names::deadline;
+use super::socks::{self, Target};
 use super::transport::{Stream, TcpTransport};
 use crate::dial::Dialer;
 
@@ -36,27 +42,48 @@ impl<In: Transport> transport::Connector<In> for Connector {
             return Ok(Some(Either::A(chained)));
         }
         let proxy = details.config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
-        if proxy.is_some_and(|proxy| !is_http(proxy.protocol())) {
-            let message = "proxies that speak SOCKS are not supported";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, message).into());
-        }
-        let timeout = deadline(details.timeout).map(|_| *details.timeout.after);
-        let stream = Dialer::new().timeout(timeout).dial(&details.addrs[..]);
-        let stream = stream.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => Error::Timeout(details.timeout.reason),
-            _ => Error::Io(error),
-        })?;
-        if details.config.no_delay() {
-            stream.set_nodelay(true)?;
-        }
-        let stream = Arc::new(Stream(stream));
-        let handle: Weak<Stream> = Arc::downgrade(&stream);
-        let handle: Weak<dyn ShutdownHandle> = handle;
-        (details.register_shutdown)(handle)?;
-        Ok(Some(Either::B(TcpTransport::new(stream, details.config))))
+        let transport = match proxy.filter(|proxy| socks::is_spoken(proxy.protocol())) {
+            None => dial(details, &details.addrs, details.timeout)?,
+            Some(proxy) => dial_by(details, proxy)?,
+        };
+        Ok(Some(Either::B(transport)))
     }
 }
 
-fn is_http(protocol: ProxyProtocol) -> bool {
-    matches!(protocol, ProxyProtocol::Http | ProxyProtocol::Https)
+fn dial(
+    details: &ConnectionDetails<'_>,
+    addresses: &[SocketAddr],
+    timeout: NextTimeout,
+) -> Result<TcpTransport, Error> {
+    let limit = deadline(timeout).map(|_| *timeout.after);
+    let stream = Dialer::new().timeout(limit).dial(addresses);
+    let stream = stream.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => Error::Timeout(timeout.reason),
+        _ => Error::Io(error),
+    })?;
+    if details.config.no_delay() {
+        stream.set_nodelay(true)?;
+    }
+    let stream = Arc::new(Stream(stream));
+    let handle: Weak<Stream> = Arc::downgrade(&stream);
+    let handle: Weak<dyn ShutdownHandle> = handle;
+    (details.register_shutdown)(handle)?;
+    Ok(TcpTransport::new(stream, details.config))
+}
+
+/// Dials a proxy, and has it connect to the server; all in the time for one.
+fn dial_by(details: &ConnectionDetails<'_>, proxy: &Proxy) -> Result<TcpTransport, Error> {
+    let target = Target::new(details, proxy)?;
+    let end = deadline(details.timeout);
+    let left = || match end.map(|end| end.saturating_duration_since(time::now())) {
+        Some(Duration::ZERO) => Err(Error::Timeout(details.timeout.reason)),
+        Some(left) => Ok(NextTimeout { after: left.into(), ..details.timeout }),
+        None => Ok(details.timeout),
+    };
+    let addresses = details.resolver.resolve(proxy.uri(), details.config, left()?)?;
+    let transport = dial(details, &addresses, left()?)?;
+    let mut stream = TransportAdapter::new(transport, Arc::clone(&details.current_time));
+    stream.set_timeout(left()?);
+    socks::connect(&mut stream, proxy, &target)?;
+    Ok(stream.into_inner())
 }

@@ -2,9 +2,9 @@
 //! writes by this crate.
 //!
 //! [`agent`] makes one that is ready for use. It is ureq's own type, so everything of ureq is
-//! there: redirects, a pool of connections, proxies (`CONNECT`), timeouts for each stage of a
-//! request, decompression of gzip; `https` with the feature `tls`. Other features of ureq (`json`,
-//! `cookies`, `brotli`) are had by naming them in one's own dependencies.
+//! there: redirects, a pool of connections, proxies (`CONNECT`, SOCKS 4, 4A and 5), timeouts for
+//! each stage of a request, decompression of gzip; `https` with the feature `tls`. Other features
+//! of ureq (`json`, `cookies`, `brotli`) are had by naming them in one's own dependencies.
 //!
 //! Calls park the green thread; an OS thread is blocked. An agent is cheap to clone, and its
 //! clones, used by any number of threads, share one pool.
@@ -17,7 +17,7 @@
 //!
 //! # Limits
 //!
-//! A proxy that speaks SOCKS is refused with an error. HTTP/2 is not spoken.
+//! HTTP/2 is not spoken.
 //!
 //! # Examples
 //!
@@ -40,8 +40,8 @@
 //!
 //! # Inside
 //!
-//! `connector` makes connections, `transport` is one, `names` looks hosts up. TLS and `CONNECT` are
-//! ureq's, over these.
+//! `connector` makes connections, `socks` speaks to proxies, `transport` is a connection, `names`
+//! looks hosts up. TLS and `CONNECT` are ureq's, over these.
 //!
 //! # Invariants
 //!
@@ -52,6 +52,7 @@
 
 mod connector;
 mod names;
+mod socks;
 mod transport;
 
 pub use ureq;

@@ -51,10 +51,13 @@ impl resolver::Resolver for Resolver {
     }
 }
 
-fn port(uri: &Uri) -> Option<u16> {
+/// The port of a URL, said or known.
+pub(super) fn port(uri: &Uri) -> Option<u16> {
     uri.port_u16().or_else(|| match uri.scheme_str()? {
         "http" => Some(80),
         "https" => Some(443),
+        // A proxy's: ureq writes the port of all others out.
+        "socks4" | "socks4a" | "socks5" | "socks5h" => Some(1080),
         _ => None,
     })
 }

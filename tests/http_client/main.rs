@@ -10,3 +10,4 @@ mod fixture;
 mod interrupted;
 mod peers;
 mod requests;
+mod socks;

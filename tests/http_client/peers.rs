@@ -5,12 +5,13 @@
 
 use crate::flavour::on_workers;
 use greenstd::net::TcpListener;
-use greenstd::net::http_client::ureq::Agent;
+use greenstd::net::http_client::ureq::{Agent, Error, Proxy};
 use greenstd::net::http_client::{agent, agent_with, config};
+use greenstd::net::server::StreamServer;
 use greenstd::process::{Child, Command, Stdio};
 use greenstd::thread;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,43 @@ fn nginx_is_read() {
         let moved = format!("http://127.0.0.1:{port}/moved/7");
         let mut told = agent.get(&moved).call().unwrap();
         assert_eq!(told.body_mut().read_to_string().unwrap(), page(7));
+    });
+}
+
+#[test]
+fn microsocks_connects() {
+    with("microsocks", || {
+        let pages = StreamServer::builder().start("127.0.0.1:0", |mut connection| {
+            assert!(connection.read(&mut [0; 1024])? > 0);
+            connection.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbehind it")
+        });
+        let pages = pages.unwrap();
+        let port = free_port();
+        let mut proxy = Command::new("microsocks");
+        proxy.args(["-i", "127.0.0.1", "-p", &port.to_string(), "-u", "me", "-P", "secret"]);
+        let _running = Running(proxy.stderr(Stdio::null()).spawn().unwrap());
+        let by = |who: &str| {
+            let proxy = Proxy::new(&format!("socks5://{who}127.0.0.1:{port}")).unwrap();
+            agent_with(config().proxy(Some(proxy)).build())
+        };
+        let url = format!("http://{}/", pages.local_addr());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let agent = by("me:secret@");
+        let mut told = loop {
+            match agent.get(&url).call() {
+                Ok(told) => break told,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(told.body_mut().read_to_string().unwrap(), "behind it");
+        let denied = |who| {
+            matches!(by(who).get(&url).call(),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied)
+        };
+        assert!(denied("me:wrong@"));
+        assert!(denied(""));
+        pages.stop(Duration::ZERO);
     });
 }
 

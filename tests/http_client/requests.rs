@@ -212,14 +212,6 @@ laws! {
         let mut told = agent.get("http://far.invalid/").call().unwrap();
         assert_eq!(told.body_mut().read_to_string().unwrap(), "behind it");
     }
-
-    fn a_socks_proxy_is_refused() {
-        let proxy = Proxy::new("socks5://127.0.0.1:1080").unwrap();
-        let agent = agent_with(config().proxy(Some(proxy)).build());
-        let error = agent.get("http://127.0.0.1:1/").call().unwrap_err();
-        let unsupported = |error: &std::io::Error| error.kind() == ErrorKind::Unsupported;
-        assert!(matches!(&error, Error::Io(error) if unsupported(error)), "{error}");
-    }
 }
 
 /// Each waits until all are there: so all are under way at once, on one worker.

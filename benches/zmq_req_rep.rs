@@ -2,7 +2,9 @@
 //!
 //! Both sockets are in one process, on two green threads of one worker, or on two OS threads that
 //! block in libzmq. Every reply is checked. With `inproc` there is no thread of libzmq in between;
-//! with `tcp` there is one.
+//! with `tcp` there is one, and four wake-ups of one thread by another for each request. What these
+//! cost from one CPU to another depends on how deep that sleeps, and in a virtual machine it is far
+//! more than all the rest: so there is a row on one CPU, too, where they are switches.
 
 mod support;
 
@@ -31,14 +33,20 @@ fn main() -> ExitCode {
 
 fn plan(bench: &mut Bench) {
     let count = bench.options.pick(20_000, 5_000);
-    for (transport, endpoint) in [("inproc", "inproc://bench"), ("tcp", "tcp://127.0.0.1:*")] {
-        let row = format!("w1_{transport}_{BYTES}B");
+    let one_cpu = sys::allowed_cpus().first().map_or_else(|| "any".to_owned(), usize::to_string);
+    let rows = [
+        ("inproc", "inproc://bench", "any"),
+        ("tcp", "tcp://127.0.0.1:*", "any"),
+        ("tcp_one_cpu", "tcp://127.0.0.1:*", &one_cpu),
+    ];
+    for (name, endpoint, cpus) in rows {
+        let row = format!("w1_{name}_{BYTES}B");
         if !bench.options.wants_row(&row) {
             continue;
         }
         let contenders = [Contender::ours(), Contender::peer(System::Threads)].map(|contender| {
             let contender = contender.with("endpoint", endpoint).with("count", count);
-            contender.with("repeats", bench.options.pick(5, 3))
+            contender.with("cpus", cpus).with("repeats", bench.options.pick(5, 3))
         });
         let samples = bench.interleave(contenders.into());
         bench.row(&row, "ns", &samples, TIME);
@@ -49,6 +57,9 @@ fn plan(bench: &mut Bench) {
 fn measure(job: &Job) -> Measurement {
     let (count, repeats) = (job.number("count"), job.number("repeats"));
     let endpoint = job.text("endpoint").to_owned();
+    if let Some(cpus) = support::server::cpus(job) {
+        sys::pin_to(&cpus);
+    }
     let figures = match job.system() {
         System::Ours => Ours::run(1, move || repeat(repeats, || green(&endpoint, count))),
         System::Threads => repeat(repeats, || plain(&endpoint, count)),

@@ -19,6 +19,7 @@ use std::mem;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
+use std::time::Instant;
 
 /// What a header can have done to the types that it does not know.
 pub(super) struct VTable {
@@ -124,7 +125,11 @@ impl FiberRef {
     ///
     /// Whatever `F` and `T` borrow outlives the green thread and its handle. Unless the lane is
     /// `Local`, they are `Send`.
-    pub(crate) unsafe fn new<F, T>(birth: Birth, closure: F) -> (NonNull<Header>, FiberRef)
+    pub(crate) unsafe fn new<F, T>(
+        birth: Birth,
+        starts_at: Option<Instant>,
+        closure: F,
+    ) -> (NonNull<Header>, FiberRef)
     where
         F: FnOnce() -> T,
     {
@@ -149,7 +154,7 @@ impl FiberRef {
             (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
-            (&raw mut (*header).deadline).write(Cell::new(None));
+            (&raw mut (*header).deadline).write(Cell::new(starts_at));
             (&raw mut (*header).timer_home).write(Cell::new(ptr::null()));
             (&raw mut (*header).limits).write(Limits::new());
             (&raw mut (*header).waits_for).write(WaitsFor::new());

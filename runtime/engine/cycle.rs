@@ -157,13 +157,14 @@ impl Worker {
             self.end_unstarted(task, Box::new(Killed::new()));
             return false;
         }
-        if let Some(at) = header.starts_at {
+        if let Some(at) = header.deadline.get() {
             // That of the timer which ended the delay; what comes later is for its own waits.
             header.life.take_expiry();
             if clock::now() < at {
                 self.put_off(header, task, at);
                 return false;
             }
+            header.deadline.set(None);
         }
         let stack = match self.take_stack(header.stack_class) {
             Ok(stack) => stack,

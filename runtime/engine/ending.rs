@@ -217,6 +217,7 @@ pub(super) fn tell(fiber: &FiberRef) {
 }
 
 impl Thread {
+    #[inline]
     pub(super) fn fiber(&self) -> &FiberRef {
         match &self.waiter {
             Waiter::Fiber(fiber) => fiber,

@@ -119,7 +119,8 @@ pub(crate) struct Header {
     /// Its timer, made at the first wait with a deadline: the place in the home's timers or, of a
     /// free fiber, in those of `timer_home`.
     pub(crate) timer: Cell<Option<TimerKey>>,
-    /// Until when it waits, while it does so with a deadline; for who looks at it.
+    /// Until when it waits, while it does so with a deadline, for who looks at it; and before it
+    /// starts, until when that is put off.
     pub(super) deadline: Cell<Option<Instant>>,
     /// Among whose timers a free fiber has its own.
     pub(super) timer_home: Cell<*const Remote>,
@@ -163,8 +164,6 @@ pub(crate) struct Birth {
     pub(crate) name: Option<Box<str>>,
     /// What it inherits; the fiber's own once it has started.
     pub(super) bindings: Bindings,
-    /// Its start is put off until then.
-    pub(crate) starts_at: Option<Instant>,
     pub(super) spanned: Spanned,
 }
 

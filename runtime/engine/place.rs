@@ -34,6 +34,7 @@ const SLACK_BUSY: usize = 64;
 
 impl Worker {
     /// Runs stealable work, here or elsewhere.
+    #[inline(always)]
     pub(super) fn run_or_pass_on(&self, work: Runnable, is_injected: bool) {
         if self.is_alone() || !self.pass_on(work.0, is_injected) {
             self.run_one(work.0);

@@ -195,21 +195,28 @@ impl Header {
     /// Calls `body`, which is the green thread, in its span.
     #[inline]
     pub(super) fn in_span(&self, body: impl FnOnce()) {
-        match self.spanned.0.take() {
-            None => body(),
-            Some(span) => self.in_this_span(span, body),
+        // At one place, so that it is inlined there.
+        let entered = self.spanned.0.take().map(|span| self.enter_span(span));
+        body();
+        if let Some(subscriber) = entered {
+            self.leave_span(subscriber);
         }
     }
 
+    /// Enters its span, and says whose it is.
     #[cold]
-    fn in_this_span(&self, span: Box<Span>, body: impl FnOnce()) {
+    fn enter_span(&self, span: Box<Span>) -> Option<Dispatch> {
         let subscriber = span.with_subscriber(|(_, subscriber)| subscriber.clone());
         call(|| {
             span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
         });
         self.spanned.0.set(Some(span));
         self.marks.set(IN_SPAN, true);
-        body();
+        subscriber
+    }
+
+    #[cold]
+    fn leave_span(&self, subscriber: Option<Dispatch>) {
         self.marks.set(IN_SPAN, false);
         // With guards that were leaked.
         drop(Left::leave(subscriber));

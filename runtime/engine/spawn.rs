@@ -157,9 +157,18 @@ where
         }
         None => (0, coarse::now()),
     };
-    let in_spans = shared.in_spans;
-    let birth = |id| Birth {
-        spanned: Spanned::new(span, in_spans, id, name.as_deref(), site),
+    let id = match worker {
+        Some(worker) => {
+            worker.take_place(stack_class)?;
+            worker.next_id()
+        }
+        None => {
+            shared.take_place_outside(stack_class)?;
+            shared::next_id()
+        }
+    };
+    let birth = Birth {
+        spanned: Spanned::new(span, shared.in_spans, id, name.as_deref(), site),
         lane,
         stack_class,
         id,
@@ -167,22 +176,15 @@ where
         since,
         site,
         name,
-        starts_at,
         bindings: Bindings::inherit(),
     };
-    let fiber = match worker {
-        Some(worker) => {
-            // SAFETY: passed on.
-            unsafe { worker.spawn(birth(worker.next_id()), closure)? }
-        }
-        None => {
-            shared.take_place_outside(stack_class)?;
-            // SAFETY: passed on.
-            let (task, handle) = unsafe { FiberRef::new(birth(shared::next_id()), closure) };
-            shared.inject(Runnable(task));
-            handle
-        }
-    };
+    // At one place for both, where it is filled in without a copy.
+    // SAFETY: passed on.
+    let (task, fiber) = unsafe { FiberRef::new(birth, starts_at, closure) };
+    match worker {
+        Some(worker) => worker.take_in(task, lane),
+        None => shared.inject(Runnable(task)),
+    }
     // SAFETY: the only handle, of the type that the green thread was made with.
     Ok(unsafe { Join::new(fiber) })
 }
@@ -202,13 +204,12 @@ where
         since: coarse::now(),
         site,
         name: None,
-        starts_at: None,
         bindings: Bindings::inherit(),
     };
     // SAFETY: everything is `Send` and borrows nothing; unstarted, and in no queue, so its stage
     // and the queue's reference are ours; the only handle, of the type that it was made with.
     unsafe {
-        let (task, handle) = FiberRef::new(birth, closure);
+        let (task, handle) = FiberRef::new(birth, None, closure);
         Header::discard(task, Box::new(Killed::new()));
         shared::finish(FiberRef::from_raw(task));
         Join::new(handle)

@@ -28,7 +28,7 @@
 
 use super::atomic::Ordering;
 use super::choose::Lot;
-use super::fiber::{Birth, FiberRef, Header, Lane};
+use super::fiber::{FiberRef, Header, Lane};
 use super::meter::Meter;
 use super::own::{LocalBlocks, WorkerWord};
 use super::pace::{Pace, Pulse};
@@ -41,7 +41,6 @@ use super::stack::LocalCache;
 use super::timers::Timers;
 use crossbeam_deque::Worker as Deque;
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -322,28 +321,13 @@ impl Worker {
         next
     }
 
-    /// Makes a green thread and queues it.
-    ///
-    /// # Errors
-    ///
-    /// As [`take_place`](Worker::take_place).
-    ///
-    /// # Safety
-    ///
-    /// As `FiberRef::new`.
-    pub(crate) unsafe fn spawn<F, T>(&self, birth: Birth, closure: F) -> io::Result<FiberRef>
-    where
-        F: FnOnce() -> T,
-    {
-        self.take_place(birth.stack_class)?;
+    /// Queues a green thread that was spawned here.
+    #[inline]
+    pub(super) fn take_in(&self, task: NonNull<Header>, lane: Lane) {
         self.counters().spawned.add(1);
-        let lane = birth.lane;
-        // SAFETY: passed on.
-        let (task, handle) = unsafe { FiberRef::new(birth, closure) };
         match lane {
             Lane::Local => self.push_ready(task),
             Lane::Pinned | Lane::Free => self.push_stealable(Runnable(task)),
         }
-        Ok(handle)
     }
 }

@@ -8,6 +8,7 @@ use greenstd::sync::Semaphore;
 use greenstd::thread::{ThreadLocals, sleep, yield_now};
 use greenstd::{green_local, runtime};
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -107,12 +108,18 @@ laws! { green
         thread_local!(static MARK: Cell<Option<Log>> = const { Cell::new(None) });
         let log = Log::default();
         let noted = log.clone();
+        // If it ended before its handle goes, the result would be that one's to drop.
+        let is_unasked = Arc::new(AtomicBool::new(false));
+        let may_end = is_unasked.clone();
         let end = own(move || {
             MARK.set(Some(noted));
-            yield_now();
+            while !may_end.load(Ordering::Acquire) {
+                yield_now();
+            }
             Result
         });
         drop(end);
+        is_unasked.store(true, Ordering::Release);
         while log.lock().unwrap().is_empty() {
             yield_now();
         }

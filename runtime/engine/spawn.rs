@@ -157,16 +157,7 @@ where
         }
         None => (0, coarse::now()),
     };
-    let id = match worker {
-        Some(worker) => {
-            worker.take_place(stack_class)?;
-            worker.next_id()
-        }
-        None => {
-            shared.take_place_outside(stack_class)?;
-            shared::next_id()
-        }
-    };
+    let id = worker.map_or_else(shared::next_id, Worker::next_id);
     let birth = Birth {
         spanned: Spanned::new(span, shared.in_spans, id, name.as_deref(), site),
         lane,
@@ -178,6 +169,11 @@ where
         name,
         bindings: Bindings::inherit(),
     };
+    // Once there is nothing left to panic, as a subscriber may that makes the span.
+    match worker {
+        Some(worker) => worker.take_place(stack_class)?,
+        None => shared.take_place_outside(stack_class)?,
+    }
     // At one place for both, where it is filled in without a copy.
     // SAFETY: passed on.
     let (task, fiber) = unsafe { FiberRef::new(birth, starts_at, closure) };

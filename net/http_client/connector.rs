@@ -1,10 +1,8 @@
 //! Connections to servers and proxies.
 
-use greenstd_runtime::time;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use ureq::unversioned::transport::{
     self, ConnectionDetails, Either, NextTimeout, ShutdownHandle, Transport, TransportAdapter,
@@ -13,7 +11,7 @@ use ureq::{Error, Proxy};
 
 use super::names::deadline;
 use super::socks::{self, Target};
-use super::transport::{Stream, TcpTransport};
+use super::transport::{Stream, TcpTransport, left};
 use crate::dial::Dialer;
 
 /// Dials, unless a connector before it in the chain has made a connection already: the addresses of
@@ -75,15 +73,15 @@ fn dial(
 fn dial_by(details: &ConnectionDetails<'_>, proxy: &Proxy) -> Result<TcpTransport, Error> {
     let target = Target::new(details, proxy)?;
     let end = deadline(details.timeout);
-    let left = || match end.map(|end| end.saturating_duration_since(time::now())) {
-        Some(Duration::ZERO) => Err(Error::Timeout(details.timeout.reason)),
-        Some(left) => Ok(NextTimeout { after: left.into(), ..details.timeout }),
-        None => Ok(details.timeout),
+    let rest = || {
+        let left = left(end, details.timeout)?.map(Into::into);
+        let after = left.unwrap_or(details.timeout.after);
+        Ok::<_, Error>(NextTimeout { after, ..details.timeout })
     };
-    let addresses = details.resolver.resolve(proxy.uri(), details.config, left()?)?;
-    let transport = dial(details, &addresses, left()?)?;
+    let addresses = details.resolver.resolve(proxy.uri(), details.config, rest()?)?;
+    let transport = dial(details, &addresses, rest()?)?;
     let mut stream = TransportAdapter::new(transport, Arc::clone(&details.current_time));
-    stream.set_timeout(left()?);
+    stream.set_timeout(rest()?);
     socks::connect(&mut stream, proxy, &target)?;
     Ok(stream.into_inner())
 }

@@ -35,9 +35,7 @@ impl resolver::Resolver for Resolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let host = uri.host().ok_or_else(|| Error::BadUri(format!("{uri} is missing host")))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let port = port(uri).ok_or_else(|| Error::BadUri(format!("{uri} has no known port")))?;
+        let (host, port) = host_and_port(uri)?;
         let found = resolve(host, port, deadline(timeout)).map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => Error::Timeout(timeout.reason),
             _ => Error::Io(error),
@@ -51,13 +49,19 @@ impl resolver::Resolver for Resolver {
     }
 }
 
-/// The port of a URL, said or known.
-pub(super) fn port(uri: &Uri) -> Option<u16> {
+/// The host of a URL, without the brackets of IPv6, and its port, said or known.
+pub(super) fn host_and_port(uri: &Uri) -> Result<(&str, u16), Error> {
+    let host = uri.host().ok_or_else(|| Error::BadUri(format!("{uri} is missing host")))?;
+    let port = port(uri).ok_or_else(|| Error::BadUri(format!("{uri} has no known port")))?;
+    Ok((host.trim_start_matches('[').trim_end_matches(']'), port))
+}
+
+fn port(uri: &Uri) -> Option<u16> {
     uri.port_u16().or_else(|| match uri.scheme_str()? {
         "http" => Some(80),
         "https" => Some(443),
-        // A proxy's: ureq writes the port of all others out.
-        "socks4" | "socks4a" | "socks5" | "socks5h" => Some(1080),
+        // Of a proxy, by all names that ureq has for it.
+        "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => Some(1080),
         _ => None,
     })
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use ureq::unversioned::transport::ConnectionDetails;
 use ureq::{Error, Proxy, ProxyProtocol};
 
-use super::names::port;
+use super::names::host_and_port;
 
 /// `CONNECT`, in both versions.
 const CONNECT: u8 = 1;
@@ -43,11 +43,7 @@ impl<'d> Target<'d> {
             let first = details.addrs.first().ok_or(Error::HostNotFound)?;
             return Ok(Target::Address(*first));
         }
-        let uri = details.uri;
-        let lacks = |what| Error::BadUri(format!("{uri} has no {what}"));
-        let host = uri.host().ok_or_else(|| lacks("host"))?;
-        let port = port(uri).ok_or_else(|| lacks("known port"))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let (host, port) = host_and_port(details.uri)?;
         Ok(match host.parse::<IpAddr>() {
             Ok(address) => Target::Address(SocketAddr::new(address, port)),
             Err(_) => Target::Name(host, port),

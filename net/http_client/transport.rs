@@ -96,7 +96,10 @@ impl ShutdownHandle for Stream {
 }
 
 /// What is left of the time, for a socket: never nothing, which would be no limit to it.
-fn left(deadline: Option<Instant>, timeout: NextTimeout) -> Result<Option<Duration>, Error> {
+pub(super) fn left(
+    deadline: Option<Instant>,
+    timeout: NextTimeout,
+) -> Result<Option<Duration>, Error> {
     let Some(deadline) = deadline else { return Ok(None) };
     match deadline.saturating_duration_since(time::now()) {
         Duration::ZERO => Err(Error::Timeout(timeout.reason)),

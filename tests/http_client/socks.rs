@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+/// What a connection may take: far longer than any does.
+const A_WHILE: Duration = Duration::from_secs(20);
+
 /// A proxy for one protocol.
 struct Played {
     server: StreamServer,
@@ -32,12 +35,7 @@ impl Played {
     }
 
     fn agent(&self, scheme: &str) -> Agent {
-        self.agent_by(&format!("{scheme}://{}", self.server.local_addr()))
-    }
-
-    fn agent_by(&self, url: &str) -> Agent {
-        let config = config().proxy(Some(Proxy::new(url).unwrap()));
-        agent_with(config.timeout_connect(Some(Duration::from_secs(20))).build())
+        agent_by(&format!("{scheme}://{}", self.server.local_addr()), A_WHILE)
     }
 
     /// What a request for a name that does not exist comes to.
@@ -50,6 +48,11 @@ impl Drop for Played {
     fn drop(&mut self) {
         self.server.stop(Duration::ZERO);
     }
+}
+
+fn agent_by(url: &str, timeout: Duration) -> Agent {
+    let config = config().proxy(Some(Proxy::new(url).unwrap()));
+    agent_with(config.timeout_connect(Some(timeout)).build())
 }
 
 fn expect(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
@@ -142,10 +145,11 @@ laws! {
         let url = |proxy: &Played| format!("socks5h://me:secret@{}", proxy.server.local_addr());
         for way in [0, 2] {
             let proxy = wants(way, 0);
-            fetch(&proxy.agent_by(&url(&proxy)), "http://far.invalid/");
+            fetch(&agent_by(&url(&proxy), A_WHILE), "http://far.invalid/");
         }
         let proxy = wants(2, 1);
-        let error = proxy.agent_by(&url(&proxy)).get("http://far.invalid/").call().unwrap_err();
+        let agent = agent_by(&url(&proxy), A_WHILE);
+        let error = agent.get("http://far.invalid/").call().unwrap_err();
         assert_kind(&error, ErrorKind::PermissionDenied);
     }
 
@@ -227,8 +231,7 @@ laws! {
             Ok(())
         });
         let url = format!("socks5h://{}", proxy.server.local_addr());
-        let config = config().proxy(Some(Proxy::new(&url).unwrap()));
-        let agent = agent_with(config.timeout_connect(Some(Duration::from_millis(30))).build());
+        let agent = agent_by(&url, Duration::from_millis(30));
         let error = agent.get("http://far.invalid/").call().unwrap_err();
         assert!(matches!(error, Error::Timeout(Timeout::Connect)), "{error:?}");
     }

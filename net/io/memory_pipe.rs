@@ -12,6 +12,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, PoisonError};
 
 use greenstd_runtime::sync::{Condvar, Mutex, MutexGuard};
+use greenstd_runtime::thread;
 
 /// Makes a pipe that holds at most `limit` bytes.
 ///
@@ -181,7 +182,8 @@ impl MemoryPipeWriter {
 
 impl Drop for MemoryPipeReader {
     fn drop(&mut self) {
-        let mut state = self.pipe.lock();
+        // See `Pipe::end`.
+        let mut state = thread::shield(|| self.pipe.lock());
         state.reader = Reader::Gone;
         let bytes = std::mem::take(&mut state.bytes);
         drop(state);
@@ -202,9 +204,10 @@ impl Pipe {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first end counts.
+    /// The first end counts. A kill may not cut the wait for the lock short: the other side would
+    /// wait for ever.
     fn end(&self, how: Writer) {
-        let mut state = self.lock();
+        let mut state = thread::shield(|| self.lock());
         if state.writer == Writer::Writes {
             state.writer = how;
         }

@@ -9,6 +9,7 @@
 //! the granter is at it. Others are woken by the `Wakeup`, after the lock was given up.
 
 use super::atomic::{AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering};
+use super::fiber::Header;
 use super::limits;
 use super::park::{self, Outcome};
 use super::wait_list::{self, List, Node, Ticket, Wake};
@@ -49,8 +50,8 @@ pub(crate) struct WaitsFor {
 /// What there is to say of a wait besides its reason; lies on the stack of who waits.
 #[derive(Debug)]
 pub(crate) enum Detail {
-    /// For a lock: who holds it.
-    Lock(*const Holder),
+    /// For a lock: who holds it, and the `Node` of the wait.
+    Lock(*const Holder, *const ()),
     /// For the first of several arms: what they are, as far as there is room, and how many.
     Arms([&'static str; ARMS_AT_MOST], usize),
 }
@@ -78,11 +79,14 @@ pub(crate) struct Ask {
     pub(crate) tag: usize,
     /// Before all others: for one who has waited before, and woke up in vain.
     pub(crate) at_front: bool,
+    /// Of the lock that is waited for: a report names who holds it, and [`take_back`] finds those
+    /// who wait.
+    pub(crate) lock: Option<*const Holder>,
 }
 
 impl Ask {
     pub(crate) fn new(what: &'static Reason, deadline: Option<Instant>) -> Ask {
-        Ask { what, deadline, tag: 0, at_front: false }
+        Ask { what, deadline, tag: 0, at_front: false, lock: None }
     }
 }
 
@@ -258,6 +262,40 @@ pub(crate) fn grant_each<'l, S>(
     }
 }
 
+/// Whether the calling green thread keeps its worker while it waits (`wait` invariant 2), so that
+/// its neighbours cannot run.
+pub(crate) fn keeps_its_worker() -> bool {
+    // SAFETY: the calling fiber runs.
+    Worker::on_fiber().is_some_and(|(_, fiber)| !unsafe { fiber.as_ref() }.may_switch())
+}
+
+/// Takes back what `lock` was granted to neighbours of the calling green thread, whose list the
+/// caller has locked: none of them has run since, nor will while the caller
+/// [keeps the worker](keeps_its_worker), so he would wait for ever for what they will never use.
+/// They wait again, before all others. Calls `take` with what each was granted.
+///
+/// # Safety
+///
+/// All who wait with this `lock` in their [`Ask`] do so in this list.
+pub(crate) unsafe fn take_back<P>(
+    list: &mut Line<P>,
+    lock: *const Holder,
+    mut take: impl FnMut(&P),
+) {
+    let Some((worker, _)) = Worker::on_fiber() else { return };
+    let mut take_from = |fiber: &Header| {
+        let detail = fiber.waits_for.detail.load(Ordering::Relaxed);
+        // SAFETY: the fiber clears it before it goes, and fibers that live here do not run now.
+        if let Some(&Detail::Lock(holder, node)) = unsafe { detail.as_ref() }
+            && ptr::eq(holder, lock)
+        {
+            // SAFETY: as for the detail, which lies beside the node; it is of this list.
+            unsafe { list.relink_granted(&*node.cast(), &mut take) };
+        }
+    };
+    worker.with_fibers(|fibers| fibers.iter().for_each(|fiber| take_from(fiber.header())));
+}
+
 /// Blocks the calling thread, of either kind, in a line of the primitive behind `lock`, which it
 /// has locked by `guard` and found without what it needs.
 ///
@@ -281,6 +319,8 @@ pub(crate) fn wait<S, P>(
     let ticket = ManuallyDrop::new(Ticket::unshared(waiter));
     // SAFETY: the ticket is declared first, so it outlives the node.
     let node = unsafe { Node::new(&ticket, 0, ask.tag, payload) };
+    let detail = ask.lock.map(|holder| Detail::Lock(holder, (&raw const node).cast()));
+    let _detailed = detail.as_ref().map(Detailed::new);
     // SAFETY: this function does not end, nor unwind, before the node was granted or is unlinked.
     unsafe { line(&mut guard).link(&node, ask.at_front) };
     drop(guard);

@@ -22,7 +22,8 @@
 //! 2. `QUEUED` is set while the mutex is `LOCKED`, in one step: the holder's unlock sees it.
 //! 3. While it is `LOCKED` nobody but the owner of the list's lock changes the word, apart from a
 //!    holder who gives it up without a look at the list, which he does if nobody is to be woken.
-//! 4. One at most is woken, so `WOKEN` is his to clear.
+//! 4. Whoever is woken clears `WOKEN` as he decides. One at most is, unless another has taken his
+//!    duty over; if he clears the bit of a third then, somebody is woken for nothing.
 //!
 //! # Orderings
 //!
@@ -121,6 +122,35 @@ impl<W> MutexWord<W> {
         self.announce(WOKEN, QUEUED | HUNGRY)
     }
 
+    /// [`queue_up_hungry`](MutexWord::queue_up_hungry) for one who was not woken, and during whose
+    /// wait some of those who wait cannot run. What they were granted he has: `take_back` has them
+    /// wait again, and calls back with each grant. Who was woken before has no duty any more.
+    #[must_use]
+    pub(crate) fn queue_up_first(
+        &self,
+        take_back: impl FnOnce(&mut List<Turn, W>, &mut dyn FnMut(&Turn)),
+    ) -> Option<MutexGuard<'_, List<Turn, W>>> {
+        let mut queue = self.queue.lock();
+        let (mut is_any_back, mut is_own) = (false, false);
+        take_back(&mut queue, &mut |&turn| {
+            is_any_back = true;
+            is_own |= turn == Turn::Own;
+        });
+        let back = if is_any_back { QUEUED } else { 0 };
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let is_mine = is_own || word & LOCKED == 0;
+            let set = if is_mine { LOCKED | back } else { QUEUED | HUNGRY };
+            let after = (word & !WOKEN) | set;
+            match self.word.compare_exchange_weak(word, after, Ordering::Acquire, Ordering::Relaxed)
+            {
+                Ok(_) if is_mine => return None,
+                Ok(_) => return Some(queue),
+                Err(now) => word = now,
+            }
+        }
+    }
+
     fn announce(&self, cleared: u32, set: u32) -> Option<MutexGuard<'_, List<Turn, W>>> {
         let queue = self.queue.lock();
         let mut word = self.word.load(Ordering::Relaxed);
@@ -213,143 +243,5 @@ fn needs_list(word: u32) -> bool {
 }
 
 #[cfg(all(test, loom))]
-mod models {
-    use super::{MutexWord, Turn};
-    use crate::engine::atomic::{AtomicU32, Mutex, MutexGuard};
-    use crate::engine::wait_list::models::Parked;
-    use crate::engine::wait_list::{List, Node, Ticket};
-    use loom::cell::UnsafeCell;
-    use loom::sync::Arc;
-    use loom::thread;
-
-    /// A mutex around a number, which loom watches.
-    struct Counter {
-        mutex: MutexWord<Parked>,
-        value: UnsafeCell<usize>,
-    }
-
-    // SAFETY: the value is touched by the holder of the mutex: that is what the models check.
-    unsafe impl Send for Counter {}
-    // SAFETY: as above.
-    unsafe impl Sync for Counter {}
-
-    impl Counter {
-        fn new() -> Arc<Counter> {
-            let mutex = MutexWord::new(AtomicU32::new(0), Mutex::new(List::new()));
-            Arc::new(Counter { mutex, value: UnsafeCell::new(0) })
-        }
-
-        /// As `RawMutex::lock_contended`, with one try for the one who was woken.
-        fn lock(&self) {
-            if self.mutex.try_lock_uncontended() {
-                return;
-            }
-            let Some(queue) = self.mutex.queue_up() else { return };
-            let mut turn = self.wait(queue, false, false).expect("it does not give up");
-            while turn == Turn::Try && !self.mutex.try_lock_woken() {
-                let Some(queue) = self.mutex.queue_up_hungry() else { return };
-                turn = self.wait(queue, true, false).expect("it does not give up");
-            }
-        }
-
-        /// As `line::wait`. `None` if the waiter gave up before it was granted anything.
-        fn wait(
-            &self,
-            mut queue: MutexGuard<'_, List<Turn, Parked>>,
-            at_front: bool,
-            gives_up: bool,
-        ) -> Option<Turn> {
-            let ticket = Ticket::unshared(Parked(thread::current()));
-            // SAFETY: the ticket is declared first, so it outlives the node.
-            let node = unsafe { Node::new(&ticket, 0, 0, Turn::Try) };
-            // SAFETY: this function does not end before the node was granted or is unlinked.
-            unsafe { queue.link(&node, at_front) };
-            drop(queue);
-            // SAFETY: if it is linked it is in this list.
-            if gives_up && unsafe { self.mutex.queue().lock().withdraw(&node) } {
-                return None;
-            }
-            while ticket.granted().is_none() {
-                thread::park();
-            }
-            Some(node.into_payload())
-        }
-
-        fn add(&self) {
-            // SAFETY: the caller holds the mutex.
-            self.value.with_mut(|value| unsafe { *value += 1 });
-        }
-
-        fn lock_and_add(&self) {
-            self.lock();
-            self.add();
-            self.mutex.unlock();
-        }
-
-        /// Waits for the mutex if it is locked, and gives up at once: as a waiter that is killed.
-        fn try_and_give_up(&self) {
-            let Some(queue) = self.mutex.queue_up() else {
-                self.add();
-                return self.mutex.unlock();
-            };
-            match self.wait(queue, false, true) {
-                Some(Turn::Own) => self.mutex.unlock(),
-                Some(Turn::Try) => self.mutex.forgo(),
-                None => {}
-            }
-        }
-
-        fn value(&self) -> usize {
-            assert!(self.mutex.try_lock(), "nobody holds it any more");
-            // SAFETY: held.
-            self.value.with(|value| unsafe { *value })
-        }
-    }
-
-    fn check(bound: usize, model: impl Fn() + Sync + Send + 'static) {
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(bound);
-        builder.check(model);
-    }
-
-    #[test]
-    fn loom_nobody_is_lost_and_nobody_let_in_twice() {
-        check(3, || {
-            let counter = Counter::new();
-            let other = counter.clone();
-            let peer = thread::spawn(move || (0..2).for_each(|_| other.lock_and_add()));
-            (0..2).for_each(|_| counter.lock_and_add());
-            peer.join().expect("the peer does not panic");
-            assert_eq!(counter.value(), 4);
-        });
-    }
-
-    #[test]
-    fn loom_three_who_want_it_all_get_it() {
-        check(2, || {
-            let counter = Counter::new();
-            let peers = [(); 2].map(|()| {
-                let counter = counter.clone();
-                thread::spawn(move || counter.lock_and_add())
-            });
-            counter.lock_and_add();
-            peers.into_iter().for_each(|peer| peer.join().expect("a peer does not panic"));
-            assert_eq!(counter.value(), 3);
-        });
-    }
-
-    #[test]
-    fn loom_one_who_gives_up_leaves_nobody_behind() {
-        check(2, || {
-            let counter = Counter::new();
-            let quitter = counter.clone();
-            let quitter = thread::spawn(move || quitter.try_and_give_up());
-            let other = counter.clone();
-            let peer = thread::spawn(move || other.lock_and_add());
-            counter.lock_and_add();
-            quitter.join().expect("the quitter does not panic");
-            peer.join().expect("the peer does not panic");
-            assert!((2..=3).contains(&counter.value()));
-        });
-    }
-}
+#[path = "mutex_word/models.rs"]
+mod models;

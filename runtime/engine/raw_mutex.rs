@@ -6,13 +6,16 @@
 //! whoever is first in line gets it after that many turns of others at the latest, and there are
 //! two switches for so many turns instead of two for each.
 //!
+//! A green thread that unwinds keeps its worker while it waits. It goes before all others, and
+//! takes over what neighbours were granted, who cannot run: the mutex, or the duty to try.
+//!
 //! A wait is ended by a kill, and by a timeout scope: the mutex is not held then, and who was woken
 //! in the same moment passes that on. One who finds himself holding it after a wait, and told to
 //! end, gives it up and ends, rather than poison it at his next wait.
 
 use super::atomic::{AtomicU32, Mutex, MutexGuard};
 use super::limits;
-use super::line::{self, Ask, Detail, Detailed, Holder, Line, Reason, Waited};
+use super::line::{self, Ask, Holder, Line, Reason, Waited};
 use super::lock_checks::LockId;
 use super::mutex_word::{MutexWord, Turn};
 use super::park;
@@ -94,6 +97,9 @@ impl RawMutex {
         if self.spin() {
             return;
         }
+        if line::keeps_its_worker() {
+            return self.lock_in_place();
+        }
         let Some(queue) = self.0.queue_up() else { return };
         let mut turn = self.wait(queue, false);
         while turn == Turn::Try && !self.compete() {
@@ -103,6 +109,19 @@ impl RawMutex {
         if limits::is_to_end() && !thread::panicking() {
             self.0.unlock();
             limits::unwind();
+        }
+    }
+
+    /// [`lock_contended`](RawMutex::lock_contended) for one who keeps its worker meanwhile.
+    fn lock_in_place(&self) {
+        // SAFETY: whoever waits for this mutex does so in its list, and is granted a turn.
+        let take_back = |queue: &mut _, take: &mut dyn FnMut(&Turn)| unsafe {
+            line::take_back(queue, &raw const self.2, take);
+        };
+        while let Some(queue) = self.0.queue_up_first(take_back) {
+            if self.wait(queue, true) == Turn::Own {
+                break;
+            }
         }
     }
 
@@ -122,9 +141,7 @@ impl RawMutex {
     }
 
     fn wait(&self, queue: MutexGuard<'_, Line<Turn>>, at_front: bool) -> Turn {
-        let detail = Detail::Lock(&raw const self.2);
-        let _detailed = Detailed::new(&detail);
-        let ask = Ask { at_front, ..Ask::new(&LOCK, None) };
+        let ask = Ask { at_front, lock: Some(&raw const self.2), ..Ask::new(&LOCK, None) };
         match line::wait(self.0.queue(), queue, |queue| queue, Turn::Try, ask) {
             Waited::Granted(turn) => turn,
             Waited::TimedOut(_) => unreachable!("there is no deadline"),

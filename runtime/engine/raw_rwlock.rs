@@ -6,7 +6,7 @@
 
 use super::atomic::{AtomicU32, Mutex};
 use super::limits;
-use super::line::{self, Ask, Detail, Detailed, Holder, Reason, Waited};
+use super::line::{self, Ask, Holder, Reason, Waited};
 use super::lock_checks::LockId;
 use super::rwlock_word::{Access, RwLockWord};
 use super::wait_list::List;
@@ -133,11 +133,19 @@ impl RawRwLock {
                 self.0.0.grant();
             }
         }
-        let Some(queue) = self.0.queue_up(access) else { return };
-        let detail = Detail::Lock(&raw const self.2);
-        let _detailed = Detailed::new(&detail);
+        // Its neighbours cannot run then, and would never use what they were granted.
+        let at_front = line::keeps_its_worker();
+        let queue = match at_front {
+            // SAFETY: whoever waits for this lock does so in its list, and is granted an access.
+            true => self.0.queue_up_first(access, |queue, take| unsafe {
+                line::take_back(queue, &raw const self.2, take);
+            }),
+            false => self.0.queue_up(access),
+        };
+        let Some(queue) = queue else { return };
         let give_up = GiveUp(self);
-        let ask = Ask { tag: access.tag(), ..Ask::new(reason(access), None) };
+        let lock = Some(&raw const self.2);
+        let ask = Ask { tag: access.tag(), at_front, lock, ..Ask::new(reason(access), None) };
         match line::wait(self.0.queue(), queue, |queue| queue, access, ask) {
             Waited::Granted(_) => mem::forget(give_up),
             Waited::TimedOut(_) => unreachable!("there is no deadline"),

@@ -30,6 +30,7 @@
 //!    does not go, so the granter can make a reference to it from one that is not counted.
 //! 4. A list is never moved out of the lock that its waiters know, and dropped empty.
 //! 5. The node of an unshared ticket is linked for as long as the ticket is `WAITING`.
+//! 6. A grant that its owner has not seen may be taken back, by his own thread (`relink_granted`).
 //!
 //! # Orderings
 //!
@@ -193,6 +194,27 @@ impl<P, W> List<P, W> {
                 None => self.first = node,
             }
             self.last = node;
+        }
+    }
+
+    /// Links the node of an unshared ticket again, at the front, if it was granted: its owner waits
+    /// as before. `take` sees what he was granted.
+    ///
+    /// # Safety
+    ///
+    /// As for `link`, and the owner is not at the node, nor its granter any more: the caller's
+    /// thread is the one that runs the owner.
+    pub(crate) unsafe fn relink_granted(&mut self, node: &Node<P, W>, take: impl FnOnce(&P)) {
+        // SAFETY: invariant 1.
+        let ticket = unsafe { node.ticket.as_ref() };
+        debug_assert!(!ticket.is_shared, "other arms may have been dealt with");
+        if ticket.granted().is_some() {
+            // SAFETY: it is the owner's, who does not run.
+            take(unsafe { &*node.payload.get() });
+            // Ordered by the list's lock for the next granter, as at the first time.
+            ticket.state.store(WAITING, Ordering::Relaxed);
+            // SAFETY: passed on.
+            unsafe { self.link(node, true) };
         }
     }
 

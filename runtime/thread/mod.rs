@@ -4,7 +4,10 @@
 //! that is spawned from there lives in the global runtime. What differs from std is written where
 //! it differs; in short:
 //!
-//! - a green thread that computes without ever waiting keeps its worker from the others,
+//! - a green thread that computes without ever waiting keeps its worker from the others, and so
+//!   does one that waits in a destructor while it unwinds: what it waits for must not be held by
+//!   others across their own waits,
+//! - a kill may end a wait in a destructor, and thus the destructor, unless it is in a [`shield`],
 //! - [`LocalKey`]s belong to the worker, an OS thread, and are shared by its green threads, unless
 //!   they are spawned with [`ThreadLocals::Own`]; a value for each green thread in any case is
 //!   declared by [`green_local!`](crate::green_local),

@@ -17,3 +17,4 @@ mod reentrant;
 mod rwlock;
 mod stress;
 mod traits;
+mod unwinding;

@@ -59,7 +59,9 @@ impl<'s> Token<'s> {
 impl Drop for Token<'_> {
     fn drop(&mut self) {
         // Whoever unwinds may not wait long: it keeps its worker. Nobody waits inside of this one.
-        *self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        // And a kill that ended the wait for the lock would take the token along.
+        let lock = || self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        *thread::shield(lock) += 1;
         self.0.is_token.notify_one();
     }
 }

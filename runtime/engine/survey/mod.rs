@@ -349,7 +349,7 @@ impl Sighting {
         sighting.target = header.waits_for.thread().map(ThreadId::new);
         // SAFETY: by the caller's promise.
         match unsafe { header.waits_for.detail() } {
-            Some(&Detail::Lock(holder)) => {
+            Some(&Detail::Lock(holder, _)) => {
                 sighting.is_for_lock = true;
                 // SAFETY: the lock lives as long as somebody waits for it, who is held.
                 sighting.holder = unsafe { &*holder }.number().map(ThreadId::new);

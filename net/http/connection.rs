@@ -263,7 +263,8 @@ fn drive<T>(
         let is_draining = entry.is_draining(context);
         let is_news = is_draining && !is_told;
         is_told = is_draining;
-        if let Poll::Ready(output) = poll(context, is_news) {
+        // hyper goes deep, and what it needs between two polls is not on the stack.
+        if let Poll::Ready(output) = thread::on_lent_stack(|| poll(context, is_news)) {
             return Poll::Ready(Some(output));
         }
         // After the poll, which is what changes it.

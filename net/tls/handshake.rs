@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use greenstd_runtime::thread;
 use rustls::{Connection, ProtocolVersion};
 
 use super::ciphertext::{Inbound, Outbound};
@@ -80,7 +81,10 @@ fn go_through<S: Duplex>(
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
         }
         // What comes after the handshake is left to be read. An error is told by the call after it.
-        while connection.is_handshaking() && inbound.process(connection)? {}
+        thread::on_lent_stack(|| {
+            while connection.is_handshaking() && inbound.process(connection)? {}
+            Ok::<_, io::Error>(())
+        })?;
     }
 }
 

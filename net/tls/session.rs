@@ -37,6 +37,7 @@ use std::sync::{PoisonError, TryLockError};
 use std::thread::panicking;
 
 use greenstd_runtime::sync::{Mutex, MutexGuard};
+use greenstd_runtime::thread;
 use rustls::Connection;
 
 use super::ciphertext::{Inbound, Outbound};
@@ -93,7 +94,9 @@ impl Session {
         inbound: &mut Inbound,
         buffer: &mut [u8],
     ) -> Option<io::Result<usize>> {
-        let (outcome, is_owing) = match self.decrypt(inbound, buffer) {
+        // rustls goes deep, here and below.
+        let decrypted = thread::on_lent_stack(|| self.decrypt(inbound, buffer));
+        let (outcome, is_owing) = match decrypted {
             Ok(decrypted) => decrypted,
             Err(poisoned) => return Some(Err(poisoned)),
         };
@@ -186,10 +189,12 @@ impl Session {
             let message = "the write side of this TLS connection was shut down";
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, message));
         }
-        let mut connection = self.connection()?;
-        let taken = connection.writer().write_vectored(buffers)?;
-        outbound.collect(&mut connection);
-        Ok(taken)
+        thread::on_lent_stack(|| {
+            let mut connection = self.connection()?;
+            let taken = connection.writer().write_vectored(buffers)?;
+            outbound.collect(&mut connection);
+            Ok(taken)
+        })
     }
 
     pub(super) fn flush<S: Duplex>(&self, stream: &S) -> io::Result<()> {

@@ -162,6 +162,7 @@ impl FiberRef {
             (&raw mut (*header).held_locks).write(HeldLocks::new());
             (&raw mut (*header).ending).write(Ending::new());
             (&raw mut (*header).index).write(Cell::new(0));
+            (&raw mut (*header).lent_at).write(Cell::new(0));
             (&raw mut (*header).inside).write(Cell::new(0));
             (&raw mut (*header).block).write(Cell::new(None));
             (&raw mut (*header).birth).write(birth);

@@ -44,6 +44,7 @@ impl Worker {
             Some(simulation) => self.simulate(simulation),
         });
         self.reactor.close();
+        self.end_loans();
         self.give_places_back(self.spare_places());
         if self.is_spare {
             self.vacate();

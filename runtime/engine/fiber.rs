@@ -98,6 +98,8 @@ pub(crate) struct Header {
     /// That of `birth`, here for who wakes it, in the same cache line as the rest of what it takes.
     pub(crate) lane: Lane,
     pub(super) marks: Marks,
+    /// How deep in its own stack it is, if it is on one that was lent to it; else 0 (`lend`).
+    pub(super) lent_at: Cell<u16>,
     /// When it last gave its worker up, as that one's clock had it (`coarse`); in a gap that the
     /// alignment leaves in this line.
     pub(super) since: AtomicU32,

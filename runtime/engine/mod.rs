@@ -87,6 +87,8 @@ mod killed;
 #[cfg(not(loom))]
 mod leaks;
 #[cfg(not(loom))]
+mod lend;
+#[cfg(not(loom))]
 mod limits;
 #[cfg(not(loom))]
 mod line;
@@ -218,6 +220,7 @@ pub(crate) use self::{
     handles::handle_methods,
     home::Home,
     killed::share_end,
+    lend::on_lent_stack,
     limits::{is_limited, is_to_end, scope as limit, shield, unwind},
     line::{Ask, Line, Reason, Waited, WaitingFor, Wakeup, grant_each, wait as wait_in_line},
     locals::Local,

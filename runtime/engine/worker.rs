@@ -37,7 +37,7 @@ use super::ready::{self, Ready};
 use super::remote::Remote;
 use super::roster::Roster;
 use super::shared::{self, ID_BATCH, Runnable, Shared};
-use super::stack::LocalCache;
+use super::stack::{LocalCache, Stack};
 use super::timers::Timers;
 use crossbeam_deque::Worker as Deque;
 use std::cell::{Cell, RefCell};
@@ -80,6 +80,8 @@ pub(crate) struct Worker {
     pub(super) timers: RefCell<Timers<FiberRef>>,
     pub(super) reactor: Reactor,
     pub(super) stacks: RefCell<LocalCache>,
+    /// The stack that is lent next (`lend`).
+    pub(super) spare_stack: Cell<Option<Stack>>,
     /// Thread-locals for those who are to have their own.
     pub(super) blocks: RefCell<LocalBlocks>,
     /// Places for green threads that were fetched and not used.
@@ -116,6 +118,7 @@ impl Worker {
             timers: RefCell::new(Timers::new(shared.now())),
             reactor,
             stacks: RefCell::new(stacks),
+            spare_stack: Cell::new(None),
             blocks: RefCell::new(LocalBlocks::new()),
             places: Cell::new(0),
             ids: Cell::new((0, 0)),

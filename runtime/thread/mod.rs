@@ -131,6 +131,36 @@ pub fn trim_stack() {
     engine::trim_own_stack();
 }
 
+/// Calls `body` on a stack that the green threads of a worker use in turn.
+///
+/// For what goes deep each time that a green thread runs, while the rest of it is shallow: polling
+/// a future of layers, parsing, encryption. Among thousands of green threads each finds its own
+/// stack cold, and keeps the pages that it has touched; the lent one is warm, for its neighbour has
+/// just used it. It costs some nanoseconds, where a call of [`trim_stack`] costs a system call.
+///
+/// `body` may wait: it keeps the lent stack then, which is as large as the default of the runtime,
+/// and others are lent another one. A panic passes through, and so does a kill. Where nothing can
+/// be lent `body` is simply called: on plain OS threads, inside of another such call, and on green
+/// threads with a stack size or thread-locals of their own.
+///
+/// # Examples
+///
+/// ```
+/// use greenstd_runtime::thread;
+///
+/// let sum = thread::spawn(|| {
+///     thread::on_lent_stack(|| {
+///         let block = std::hint::black_box([1_u8; 32 << 10]);
+///         block.iter().map(|&byte| u32::from(byte)).sum::<u32>()
+///     })
+/// });
+/// assert_eq!(sum.join().unwrap(), 32 << 10);
+/// ```
+#[inline]
+pub fn on_lent_stack<T>(body: impl FnOnce() -> T) -> T {
+    engine::on_lent_stack(body)
+}
+
 /// Blocks the calling thread for at least `duration`.
 ///
 /// As [`std::thread::sleep`]. Precise below a millisecond.

@@ -15,6 +15,13 @@ fn lies_still_for_gdb() {
     std::hint::black_box(());
 }
 
+/// Has its calls on two stacks.
+#[inline(never)]
+fn lends_for_gdb() {
+    thread::on_lent_stack(|| thread::sleep(Duration::from_secs(1000)));
+    std::hint::black_box(());
+}
+
 /// The debuggee: some green threads that wait, and its main thread that waits for its end.
 fn wait_to_be_debugged(workers: usize) {
     // gdb cannot read across the other kind of guards when it writes a core file.
@@ -23,7 +30,7 @@ fn wait_to_be_debugged(workers: usize) {
     let named = thread::Builder::new().name("still".to_owned());
     let _waiters = runtime.run(move || {
         let mut waiters: Vec<_> = (0..3).map(|_| thread::spawn(lies_still_for_gdb)).collect();
-        waiters.push(named.spawn(|| thread::sleep(Duration::from_secs(1000))).unwrap());
+        waiters.push(named.spawn(lends_for_gdb).unwrap());
         for waiter in &waiters {
             crate::fixture::waiting(waiter.thread().id(), |_| true);
         }
@@ -61,6 +68,7 @@ fn check(said: &str, bt: &str) {
     assert!(named.contains("tests/diag/gdb.rs:"), "{said}");
     assert!(bt.contains("lies_still_for_gdb"), "{bt}");
     assert!(bt.contains("3 green threads:"), "{bt}");
+    assert!(bt.contains("lends_for_gdb"), "{bt}");
     assert!(!bt.contains("Python Exception") && !said.contains("Python Exception"), "{said}{bt}");
 }
 

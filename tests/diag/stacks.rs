@@ -3,7 +3,7 @@
 use crate::child;
 use crate::fixture::{report, until};
 use crate::flavour::{Watchdog, on_workers};
-use greenstd::diag::{Options, Stack, State};
+use greenstd::diag::{Frame, Options, Stack, State};
 use greenstd::runtime::Builder;
 use greenstd::thread;
 use std::sync::Arc;
@@ -49,6 +49,38 @@ fn a_parked_one_shows_its_own_calls_from_the_api_to_where_it_began() {
             assert!(files.any(|file| file.ends_with("tests/diag/stacks.rs")), "{stack}");
             waiter.thread().unpark();
             waiter.join().unwrap();
+        });
+    }
+}
+
+/// Calls it on a lent stack.
+#[inline(never)]
+fn lends(depth: u32) {
+    thread::on_lent_stack(|| waits_in_the_middle(depth));
+    std::hint::black_box(depth);
+}
+
+#[test]
+fn one_on_a_lent_stack_shows_the_calls_on_its_own_as_well() {
+    for workers in [1, 2] {
+        on_workers(workers, || {
+            // Stacks that lie above and below those of the others.
+            let waiters: Vec<_> = (0..40).map(|_| thread::spawn(|| lends(2))).collect();
+            for waiter in &waiters {
+                let options = Options::new().stacks(true);
+                let seen = report(&options, waiter.thread().id(), |it| it.wait().is_some());
+                let stack = seen.stack().expect("it can be unwound");
+                assert_eq!(count(stack, "waits_in_the_middle"), 3, "{stack}");
+                let is_lender = |frame: &&Frame| frame.function() == "diag::stacks::lends";
+                assert_eq!(stack.frames().iter().filter(is_lender).count(), 1, "{stack}");
+                assert_eq!(count(stack, "catch_unwind"), 0, "{stack}");
+                assert_eq!(count(stack, "corosensei"), 0, "{stack}");
+                assert_eq!(count(stack, "greenstd_runtime::engine"), 0, "{stack}");
+            }
+            for waiter in waiters {
+                waiter.thread().unpark();
+                waiter.join().unwrap();
+            }
         });
     }
 }

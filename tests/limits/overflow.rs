@@ -83,6 +83,20 @@ fn the_size_of_the_runtime_is_told_where_none_was_chosen() {
 }
 
 #[test]
+fn that_of_a_lent_stack_is_told_as_well() {
+    let output = child::run(|| {
+        greenstd::run(|| {
+            let builder = thread::Builder::new().name("borrower".into());
+            builder.spawn(|| thread::on_lent_stack(|| recurse(0))).unwrap().join()
+        })
+        .unwrap();
+    });
+    let stderr = died_by(libc::SIGABRT, &output);
+    assert!(stderr.contains("green thread 'borrower' (spawned at "), "{stderr:?}");
+    assert!(stderr.ends_with("overflowed its 256 KiB stack\n"), "{stderr:?}");
+}
+
+#[test]
 fn mprotect_guards_are_told_as_well() {
     let output = child::run(|| {
         let runtime = Builder::new().workers(1).mprotect_guards().build().unwrap();

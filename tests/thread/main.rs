@@ -10,6 +10,7 @@ mod flavour;
 mod builder;
 mod identity;
 mod join;
+mod lent;
 mod local;
 mod order;
 mod panics;

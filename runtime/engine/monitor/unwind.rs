@@ -44,7 +44,7 @@ pub(super) struct Backtrace {
 /// Unwinds a capture. Allocates, locks, and may read the program's debug information.
 pub(super) fn unwind(capture: &Capture) -> Backtrace {
     let mut addresses = Vec::new();
-    Unwinding::new().unwind(capture.registers, &capture.stack, &mut addresses);
+    Unwinding::new().unwind(capture.registers, &capture.stack, (0, &[]), &mut addresses);
     let mut backtrace = Backtrace::default();
     for address in addresses {
         let is_own = resolve(address, |function| backtrace.functions.push(function));
@@ -69,29 +69,43 @@ impl Unwinding {
         Unwinding { unwinder, cache: CacheNative::new() }
     }
 
-    /// Adds the addresses to which the calls of a stack return, innermost first, of which `stack`
-    /// is a copy from the stack pointer on. The first one is that after where it is.
+    /// Adds the addresses to which the calls of a stack return, innermost first. The first one is
+    /// that after where it is.
+    ///
+    /// `stack` is a copy from the stack pointer on; `lender` one of what called it from another
+    /// stack, with the address where that lies, and empty if there is none.
     pub(in crate::engine) fn unwind(
         &mut self,
         registers: Registers,
         stack: &[u8],
+        lender: (u64, &[u8]),
         addresses: &mut Vec<u64>,
     ) {
         let mut read_stack = |address: u64| {
-            let start = address.checked_sub(registers.sp).ok_or(())?;
-            let start = usize::try_from(start).or(Err(()))?;
-            let bytes = stack.get(start..start.checked_add(8).ok_or(())?).ok_or(())?;
-            Ok(u64::from_ne_bytes(bytes.try_into().expect("eight bytes")))
+            let word = |(start, bytes): (u64, &[u8])| {
+                let start = usize::try_from(address.checked_sub(start)?).ok()?;
+                let word = bytes.get(start..start.checked_add(8)?)?;
+                Some(u64::from_ne_bytes(word.try_into().expect("eight bytes")))
+            };
+            word((registers.sp, stack)).or_else(|| word(lender)).ok_or(())
         };
         let Unwinding { unwinder, cache } = self;
-        let start = registers.for_unwinding();
-        let mut frames = unwinder.iter_frames(registers.pc, start, cache, &mut read_stack);
-        let next = std::iter::from_fn(|| frames.next().ok().flatten());
-        addresses.extend(next.take(FRAMES_AT_MOST).map(|frame| match frame {
-            // As one that is returned to.
-            FrameAddress::InstructionPointer(pc) => pc + 1,
-            FrameAddress::ReturnAddress(address) => address.get(),
-        }));
+        let mut caller = registers.for_unwinding();
+        let mut frame = FrameAddress::InstructionPointer(registers.pc);
+        for _ in 0..FRAMES_AT_MOST {
+            addresses.push(match frame {
+                // As one that is returned to.
+                FrameAddress::InstructionPointer(pc) => pc + 1,
+                FrameAddress::ReturnAddress(address) => address.get(),
+            });
+            let next = match unwinder.unwind_frame(frame, &mut caller, cache, &mut read_stack) {
+                Ok(next) => next,
+                // The caller's stack may lie below: that is told by the frame pointer.
+                Err(_) => Registers::leave_lent(&mut caller, lender, &mut read_stack),
+            };
+            let Some(next) = next.and_then(FrameAddress::from_return_address) else { return };
+            frame = next;
+        }
     }
 }
 

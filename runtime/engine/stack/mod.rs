@@ -64,6 +64,8 @@ pub use self::measure::Memory;
 pub use self::pool::Statistics;
 pub(crate) use self::pool::{Config, StackPool};
 #[cfg(not(loom))]
+pub(in crate::engine) use self::registry::high_end_above;
+#[cfg(not(loom))]
 pub use self::release::trim_own;
 pub(crate) use self::size::SizeClass;
 

@@ -90,6 +90,12 @@ pub(super) fn low_end_below(address: usize) -> Option<usize> {
     (offset >= page_size()).then_some(address - offset + page_size())
 }
 
+/// The high end of the slot in which `address` lies.
+pub(in crate::engine) fn high_end_above(address: usize) -> Option<usize> {
+    let (class, offset) = slot_at(address)?;
+    Some(address - offset + class.stride())
+}
+
 /// The size class of the slot in which `address` lies and how far above its low end it is.
 fn slot_at(address: usize) -> Option<(SizeClass, usize)> {
     let mut chunk = Some(&FIRST);

@@ -2,12 +2,14 @@
 
 use super::Wishes;
 use crate::engine::fiber::Header;
+use crate::engine::lend;
 use crate::engine::monitor::capture::{self, Capture};
 use crate::engine::monitor::memory;
 use crate::engine::monitor::registers::Registers;
 use crate::engine::monitor::unwind::{self, Function, Unwinding};
 use crate::engine::resting;
 use crate::engine::shared::Shared;
+use crate::engine::stack;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -29,6 +31,8 @@ pub(super) struct Stacks {
 pub(super) struct Copied {
     top: usize,
     length: usize,
+    /// The part of the fiber's own stack from which it was lent the one on which `top` lies.
+    lender: (usize, Vec<u8>),
 }
 
 impl Stacks {
@@ -59,9 +63,19 @@ impl Stacks {
         // SAFETY: the stack is that of a fiber that lives.
         let base = unsafe { &*header.yielder.get() };
         let base = std::ptr::from_ref(base).addr();
-        let wanted = base.checked_sub(top)?.min(self.buffer.len());
+        let (end, lender) = match header.lent_at.get() {
+            0 => (base, (0, Vec::new())),
+            depth => {
+                let start = base - lend::bytes(depth);
+                let mut own = vec![0; (base - start).min(memory::COPIED_AT_MOST)];
+                let length = memory::copy_up_to(start, &mut own);
+                own.truncate(length);
+                (stack::high_end_above(top)?, (start, own))
+            }
+        };
+        let wanted = end.checked_sub(top)?.min(self.buffer.len());
         let length = memory::copy_up_to(top, &mut self.buffer[..wanted]);
-        (length >= PUSHED).then_some(Copied { top, length })
+        (length >= PUSHED).then_some(Copied { top, length, lender })
     }
 
     /// The number of the stack that was copied last.
@@ -75,7 +89,8 @@ impl Stacks {
         let registers = Registers::resting(top, [word(0), word(1), word(2)]);
         let stack = stack.get((registers.sp - top) as usize..)?;
         self.addresses.clear();
-        self.unwinding.unwind(registers, stack, &mut self.addresses);
+        let lender = (copied.lender.0 as u64, &copied.lender.1[..]);
+        self.unwinding.unwind(registers, stack, lender, &mut self.addresses);
         self.intern()
     }
 
@@ -83,7 +98,7 @@ impl Stacks {
     pub(super) fn number_of_running(&mut self, header: *mut Header) -> Option<usize> {
         let Capture { registers, stack } = self.running.get(&header)?;
         self.addresses.clear();
-        self.unwinding.unwind(*registers, stack, &mut self.addresses);
+        self.unwinding.unwind(*registers, stack, (0, &[]), &mut self.addresses);
         self.intern()
     }
 
@@ -138,6 +153,22 @@ fn leave_out_engine(calls: &mut Vec<Function>) {
     let count = calls.iter().take_while(|call| is_engines(call)).count();
     if count < calls.len() {
         calls.drain(..count);
+    }
+    leave_out_between_stacks(calls);
+}
+
+/// Takes out what calls something on a lent stack, and catches its panics there.
+fn leave_out_between_stacks(calls: &mut Vec<Function>) {
+    let is_between = |function: &Function| {
+        let Some((file, _)) = &function.place else { return false };
+        file.ends_with("engine/lend.rs") || file.to_string_lossy().contains("/corosensei-")
+    };
+    for call in std::mem::take(calls) {
+        if call.name.as_deref() == Some("stack_call_trampoline") {
+            while calls.pop_if(|call: &mut Function| call.catches()).is_some() {}
+        } else if !is_between(&call) {
+            calls.push(call);
+        }
     }
 }
 

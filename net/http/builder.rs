@@ -10,6 +10,7 @@ use greenstd_runtime::thread;
 
 use super::connection;
 use super::drain::Drain;
+use super::http1::DEFAULT_MAX_HEADERS;
 use super::reply::IntoResponse;
 use super::request::Request;
 use super::server::HttpServer;
@@ -75,7 +76,7 @@ impl Builder {
             body_timeout: Some(TIMEOUT),
             write_timeout: Some(TIMEOUT),
             max_head_bytes: MAX_HEAD_BYTES,
-            max_headers: connection::DEFAULT_MAX_HEADERS,
+            max_headers: DEFAULT_MAX_HEADERS,
             max_body_bytes: Some(MAX_BODY_BYTES),
             max_requests: None,
             max_streams: MAX_STREAMS,

@@ -10,31 +10,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use greenstd_runtime::block_on;
 use greenstd_runtime::future::sleep_until;
 use greenstd_runtime::group::Group;
 use greenstd_runtime::{thread, time};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 
 use super::clock::Clock;
 use super::drain::Place;
 use super::guarded::{Guarded, Lookout};
+use super::http1;
 use super::rt::{GreenExecutor, GreenTimer};
 use super::service::Service;
 use super::shared::{Link, Shared};
-use super::upgrade::Upgraded;
 use crate::io::{Duplex, PollDuplex};
 use crate::server::Connection;
 
 /// By what a connection of HTTP/2 begins; RFC 9113, section 3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// hyper's own bounds for what it reads and writes at once; a head may take as much.
-const BUFFER_BYTES: usize = 64 * 1024;
-
-/// hyper's own limit of the fields of a head.
-pub(super) const DEFAULT_MAX_HEADERS: usize = 100;
 
 /// How often a peer of HTTP/2 is asked whether it is there, while it has streams: hyper's default
 /// for the answer is 20 s.
@@ -44,10 +37,6 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// response. To close before would reset the connection, and take that response from the peer.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
-
-/// What a peer is told whose head takes too long.
-const TOO_SLOW: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves a connection. Blocks until it has ended, and so have its handlers.
 pub(super) fn serve<S, A>(shared: &Arc<Shared>, connection: Connection<S, A>) -> io::Result<()>
@@ -67,7 +56,14 @@ where
         false => Protocol::Http1,
     };
     let outcome = match protocol {
-        Protocol::Http1 => serve_http1(stream, &link, &clock),
+        Protocol::Http1 => match http1::serve(stream, &link, &clock) {
+            Ok(Some(http1::Switch { speak, stream })) => {
+                // It may live for long, and hyper goes deeper than most of what follows does.
+                thread::trim_stack();
+                speak(stream)
+            }
+            outcome => outcome.map(drop),
+        },
         Protocol::Http2 => serve_http2(stream, &link, &clock),
         Protocol::None => Ok(()),
     };
@@ -95,6 +91,7 @@ enum Protocol {
 }
 
 /// Reads as much as it takes to tell the protocols apart.
+#[inline(never)]
 fn recognize<S: PollDuplex>(
     lookout: &Lookout<S>,
     link: &Link,
@@ -144,67 +141,7 @@ impl<'l> Entry<'l> {
     }
 }
 
-fn serve_http1<S>(
-    stream: Guarded<Stream<S>>,
-    link: &Arc<Link>,
-    clock: &RefCell<Clock>,
-) -> io::Result<()>
-where
-    Stream<S>: PollDuplex + Unpin,
-    S: Send + Sync + 'static,
-{
-    let settings = link.settings();
-    let service = Service { link: Arc::clone(link), is_http2: false };
-    let lookout = stream.lookout();
-    let mut builder = http1::Builder::new();
-    if settings.max_headers != DEFAULT_MAX_HEADERS {
-        // hyper has room for its default on the stack, and clears whatever else it is told.
-        builder.max_headers(settings.max_headers);
-    }
-    let mut connection = builder
-        .half_close(true)
-        .max_header_size(settings.max_head_bytes)
-        .max_buf_size(BUFFER_BYTES.max(settings.max_head_bytes))
-        .header_read_timeout(None)
-        .serve_connection(stream, service);
-    let outcome = drive(link, clock, |context, is_draining| {
-        if is_draining {
-            Pin::new(&mut connection).graceful_shutdown();
-        }
-        if let Poll::Ready(outcome) = connection.poll_without_shutdown(context) {
-            return Poll::Ready(outcome.map(|()| Fate::Done));
-        }
-        match link.is_streaming() {
-            true => lookout.poll_end(context).map(|()| Ok(Fate::Gone)),
-            false => Poll::Pending,
-        }
-    });
-    drop(lookout);
-    let parts = connection.into_parts();
-    let speak = link.upgrade.lock().take();
-    if let (Some(Ok(Fate::Done)), Some(speak)) = (&outcome, speak) {
-        let (stream, unread) = parts.io.into_parts();
-        let ahead = read_ahead(unread, parts.read_buf);
-        // What follows may live for long, and hyper goes deeper than most of it does.
-        thread::trim_stack();
-        return speak(Upgraded::new(Box::new(stream), ahead));
-    }
-    let is_too_slow = outcome.is_none() && clock.borrow().is_in_head();
-    let is_clean = matches!(outcome, Some(Ok(Fate::Done))) && !link.is_unread();
-    let is_owed_silence = outcome.is_none() || is_clean && parts.read_buf.is_empty();
-    let is_at_end = parts.io.is_at_end();
-    let (stream, _) = parts.io.into_parts();
-    if is_too_slow {
-        // If there is no room for it, the peer does not listen either.
-        let _ = block_on(poll_fn(|context| {
-            let now = Some(time::now());
-            stream.poll_write_to(context, &[io::IoSlice::new(TOO_SLOW)], now)
-        }));
-    }
-    close(&stream, !is_at_end && !is_owed_silence);
-    ended(outcome)
-}
-
+#[inline(never)]
 fn serve_http2<S>(
     stream: Guarded<Stream<S>>,
     link: &Arc<Link>,
@@ -234,16 +171,8 @@ where
     ended(outcome)
 }
 
-/// What has come already of the protocol after HTTP. Copied, so that no buffer of HTTP lives on for
-/// as long as that: hyper's has 8 KiB, and even empty it keeps them.
-fn read_ahead(unread: Bytes, read_by_hyper: Bytes) -> Bytes {
-    // hyper has read all of what was read ahead, or has ended before.
-    let ahead = if read_by_hyper.is_empty() { unread } else { read_by_hyper };
-    Bytes::copy_from_slice(&ahead)
-}
-
 /// How a connection has ended.
-enum Fate {
+pub(super) enum Fate {
     Done,
     /// The peer has ended it while a response was being made.
     Gone,
@@ -251,7 +180,7 @@ enum Fate {
 
 /// Polls something to its end, and tells it once that the server drains. None if the peer takes
 /// too long.
-fn drive<T>(
+pub(super) fn drive<T>(
     link: &Link,
     clock: &RefCell<Clock>,
     mut poll: impl FnMut(&mut Context<'_>, bool) -> Poll<T>,
@@ -275,7 +204,7 @@ fn drive<T>(
 }
 
 /// Ends a connection so that the peer gets all that was sent, even if it is still sending.
-fn close(stream: &impl PollDuplex, is_to_linger: bool) {
+pub(super) fn close(stream: &impl PollDuplex, is_to_linger: bool) {
     let deadline = time::now().checked_add(LINGER);
     // The peer may have gone already. What is encrypted says farewell first, for which a peer that
     // takes nothing leaves no room.
@@ -297,7 +226,7 @@ fn close(stream: &impl PollDuplex, is_to_linger: bool) {
 }
 
 /// Whatever ends a connection with an error is its peer's doing, or was reported before.
-fn ended(outcome: Option<hyper::Result<Fate>>) -> io::Result<()> {
+pub(super) fn ended(outcome: Option<hyper::Result<Fate>>) -> io::Result<()> {
     match outcome {
         None => {
             Err(io::Error::new(io::ErrorKind::TimedOut, "the peer has kept still for too long"))
@@ -312,7 +241,7 @@ fn ended(outcome: Option<hyper::Result<Fate>>) -> io::Result<()> {
 }
 
 /// A server's connection as a stream without a type of its own, for who it is upgraded for.
-struct Stream<C>(C);
+pub(super) struct Stream<C>(C);
 
 // It is never pinned to its place: hyper is given it by value.
 impl<C> Unpin for Stream<C> {}

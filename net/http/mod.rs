@@ -31,6 +31,7 @@ mod exchange;
 mod failure;
 mod files;
 mod guarded;
+mod http1;
 mod reply;
 mod request;
 pub mod rt;

@@ -52,7 +52,9 @@ class Anchor:
 
     def __init__(self):
         try:
-            address = int(gdb.parse_and_eval(f"(unsigned long)&{SYMBOL}"))
+            # In a frame of Rust's, gdb speaks Rust by itself, which knows no such cast.
+            with gdb.with_parameter("language", "c"):
+                address = int(gdb.parse_and_eval(f"(unsigned long)&{SYMBOL}"))
         except gdb.error as error:
             raise gdb.GdbError(f"this program has no symbol {SYMBOL}: {error}")
         if read(address, 8) != MARK:

@@ -53,6 +53,7 @@ pub(super) fn unwind(capture: &Capture) -> Backtrace {
             break;
         }
     }
+    leave_out_between_stacks(&mut backtrace.functions);
     backtrace
 }
 
@@ -130,6 +131,21 @@ pub(in crate::engine) fn resolve(address: u64, mut each: impl FnMut(Function)) -
         each(Function { name, place: None });
     }
     is_own
+}
+
+/// Takes out what calls something on a lent stack, and catches its panics there.
+pub(in crate::engine) fn leave_out_between_stacks(calls: &mut Vec<Function>) {
+    let is_between = |function: &Function| {
+        let Some((file, _)) = &function.place else { return false };
+        file.ends_with("engine/lend.rs") || file.to_string_lossy().contains("/corosensei-")
+    };
+    for call in std::mem::take(calls) {
+        if call.name.as_deref() == Some("stack_call_trampoline") {
+            while calls.pop_if(|call: &mut Function| call.catches()).is_some() {}
+        } else if !is_between(&call) {
+            calls.push(call);
+        }
+    }
 }
 
 impl Backtrace {

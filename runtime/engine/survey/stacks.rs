@@ -154,22 +154,7 @@ fn leave_out_engine(calls: &mut Vec<Function>) {
     if count < calls.len() {
         calls.drain(..count);
     }
-    leave_out_between_stacks(calls);
-}
-
-/// Takes out what calls something on a lent stack, and catches its panics there.
-fn leave_out_between_stacks(calls: &mut Vec<Function>) {
-    let is_between = |function: &Function| {
-        let Some((file, _)) = &function.place else { return false };
-        file.ends_with("engine/lend.rs") || file.to_string_lossy().contains("/corosensei-")
-    };
-    for call in std::mem::take(calls) {
-        if call.name.as_deref() == Some("stack_call_trampoline") {
-            while calls.pop_if(|call: &mut Function| call.catches()).is_some() {}
-        } else if !is_between(&call) {
-            calls.push(call);
-        }
-    }
+    unwind::leave_out_between_stacks(calls);
 }
 
 /// Where the files of the engine lie, as debug information has it.

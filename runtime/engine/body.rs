@@ -15,7 +15,7 @@ use super::lock_checks::HeldLocks;
 use super::spans::Marks;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
@@ -25,10 +25,14 @@ use std::time::Instant;
 pub(super) struct VTable {
     run: unsafe fn(NonNull<Header>),
     discard: unsafe fn(NonNull<Header>, Box<dyn Any + Send>),
-    take_outcome: unsafe fn(NonNull<Header>, *mut ()),
+    take_outcome: unsafe fn(NonNull<Header>, *mut ()) -> Taken,
     drop_outcome: unsafe fn(NonNull<Header>) -> Option<Box<dyn Any + Send>>,
     pub(super) free: unsafe fn(NonNull<Header>),
 }
+
+/// What `take_outcome` finds: a value, which it writes to its target, the payload of a panic, or
+/// nothing, for `false`. In registers: what was written in parts is slow to read as a whole.
+type Taken = Result<bool, Box<dyn Any + Send>>;
 
 enum Stage<F, T> {
     Unstarted(F),
@@ -88,15 +92,18 @@ impl<F: FnOnce() -> T, T> Body<F, T> {
         let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(closure)));
     }
 
-    unsafe fn take_outcome(header: NonNull<Header>, target: *mut ()) {
+    unsafe fn take_outcome(header: NonNull<Header>, target: *mut ()) -> Taken {
         // SAFETY: as promised by the caller.
         let stage = mem::replace(unsafe { Self::stage(header) }, Stage::Taken);
-        let outcome = match stage {
-            Stage::Ended(outcome) => Some(outcome),
-            Stage::Unstarted(_) | Stage::Running | Stage::Taken => None,
-        };
-        // SAFETY: `target` is an `Option<Outcome<T>>`, by the caller's promise.
-        unsafe { target.cast::<Option<Outcome<T>>>().write(outcome) };
+        match stage {
+            Stage::Ended(Ok(value)) => {
+                // SAFETY: `target` is room for a `T`, by the caller's promise.
+                unsafe { target.cast::<T>().write(value) };
+                Ok(true)
+            }
+            Stage::Ended(Err(payload)) => Err(payload),
+            Stage::Unstarted(_) | Stage::Running | Stage::Taken => Ok(false),
+        }
     }
 
     unsafe fn drop_outcome(header: NonNull<Header>) -> Option<Box<dyn Any + Send>> {
@@ -125,6 +132,7 @@ impl FiberRef {
     ///
     /// Whatever `F` and `T` borrow outlives the green thread and its handle. Unless the lane is
     /// `Local`, they are `Send`.
+    #[inline]
     pub(crate) unsafe fn new<F, T>(
         birth: Birth,
         starts_at: Option<Instant>,
@@ -151,12 +159,13 @@ impl FiberRef {
             (&raw mut (*header).coroutine).write(UnsafeCell::new(None));
             (&raw mut (*header).own).write(Cell::new(None));
             (&raw mut (*header).yielder).write(Cell::new(ptr::null()));
-            (&raw mut (*header).parked_at).write(Cell::new((ptr::null(), false)));
+            (&raw mut (*header).parked_at).write(Cell::new(ptr::null()));
             (&raw mut (*header).joiner).write(UnsafeCell::new(None));
             (&raw mut (*header).timer).write(Cell::new(None));
             (&raw mut (*header).deadline).write(Cell::new(starts_at));
             (&raw mut (*header).timer_home).write(Cell::new(ptr::null()));
-            (&raw mut (*header).limits).write(Limits::new());
+            // A constant, which is not put together in parts and then read as a whole.
+            (&raw mut (*header).limits).write(const { Limits::new() });
             (&raw mut (*header).waits_for).write(WaitsFor::new());
             (&raw mut (*header).locals).write(Locals::new());
             (&raw mut (*header).held_locks).write(HeldLocks::new());
@@ -179,12 +188,14 @@ impl FiberRef {
     /// `T` is the type that the green thread was made with, it has finished, and the caller owns
     /// its result (`life` invariant 4).
     pub(crate) unsafe fn take_outcome<T>(&self) -> Option<Outcome<T>> {
-        let mut outcome: Option<Outcome<T>> = None;
+        let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: passed on; the target has the type that the vtable entry writes.
-        unsafe {
-            (self.header().vtable.take_outcome)(self.0, (&raw mut outcome).cast::<()>());
+        match unsafe { (self.header().vtable.take_outcome)(self.0, value.as_mut_ptr().cast()) } {
+            // SAFETY: it was written just now.
+            Ok(true) => Some(Ok(unsafe { value.assume_init() })),
+            Ok(false) => None,
+            Err(payload) => Some(Err(payload)),
         }
-        outcome
     }
 
     /// Drops the outcome of a green thread that has ended, and returns the payload of a panic that

@@ -113,9 +113,12 @@ pub(crate) struct Header {
     pub(crate) yielder: Cell<*const Yielder<(), Suspend>>,
     /// How it is resumed with its own thread-locals, if it has some; from its start to its end.
     pub(super) own: Cell<Option<ThreadPointer>>,
-    /// The top of the stack when the fiber was last switched away from, and whether frames of some
+    /// The top of the stack when the fiber was last switched away from; odd if frames of some
     /// size lie between there and its own code, for `fetch_stack`.
-    pub(crate) parked_at: Cell<(*const u8, bool)>,
+    pub(super) parked_at: Cell<*const u8>,
+    /// Its timeout scopes and shields; touched by the fiber itself only. Here, with what else each
+    /// switch looks at.
+    pub(super) limits: Limits,
     /// Who waits in `join`; guarded by `life` invariant 3.
     pub(super) joiner: UnsafeCell<Option<Waiter>>,
     /// Its timer, made at the first wait with a deadline: the place in the home's timers or, of a
@@ -126,8 +129,6 @@ pub(crate) struct Header {
     pub(super) deadline: Cell<Option<Instant>>,
     /// Among whose timers a free fiber has its own.
     pub(super) timer_home: Cell<*const Remote>,
-    /// Its timeout scopes and shields; touched by the fiber itself only.
-    pub(super) limits: Limits,
     pub(super) waits_for: WaitsFor,
     /// Its own values; touched by the fiber itself only.
     pub(super) locals: Locals,
@@ -306,11 +307,11 @@ impl Header {
     #[inline]
     pub(crate) unsafe fn fetch_stack(this: NonNull<Header>) {
         // SAFETY: alive, by the caller's promise.
-        let (top, is_deep) = unsafe { this.as_ref() }.parked_at.get();
+        let top = unsafe { this.as_ref() }.parked_at.get();
         let fetch = |line| prefetch(top.wrapping_add(line * CACHE_LINE_BYTES));
         fetch(0);
         fetch(1);
-        if is_deep {
+        if top.addr() & 1 == 1 {
             (2..8).for_each(fetch);
         }
     }

@@ -165,6 +165,7 @@ impl Thread {
         self.waiter.is_current()
     }
 
+    #[inline]
     pub(crate) fn has_ended(&self) -> bool {
         self.waiter.life().is_finished()
     }
@@ -197,7 +198,11 @@ pub(crate) struct Join<T> {
 }
 
 /// What polling a join as a future has come to.
+///
+/// A whole word, since handles are moved by words: one that was written as a byte just before is
+/// waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
 enum Polled {
     Never,
     /// The joiner may be the future's.

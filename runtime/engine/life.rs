@@ -227,6 +227,7 @@ impl Life {
         }
     }
 
+    #[inline]
     pub(crate) fn is_finished(&self) -> bool {
         self.0.load(Ordering::Acquire) & FINISHED != 0
     }

@@ -42,8 +42,8 @@ pub(crate) struct Reason(pub(crate) &'static str);
 #[derive(Debug)]
 pub(crate) struct WaitsFor {
     reason: AtomicPtr<Reason>,
-    /// The number of the thread for whose end it waits, or 0.
-    thread: AtomicU64,
+    /// What else there is to say; an odd number is twice that of the thread for whose end it waits,
+    /// and one.
     detail: AtomicPtr<Detail>,
 }
 
@@ -107,8 +107,7 @@ impl WaitsFor {
     pub(super) const REASON_OFFSET: usize = offset_of!(WaitsFor, reason);
 
     pub(crate) fn new() -> WaitsFor {
-        let (reason, detail) = (AtomicPtr::default(), AtomicPtr::default());
-        WaitsFor { reason, thread: AtomicU64::new(0), detail }
+        WaitsFor { reason: AtomicPtr::default(), detail: AtomicPtr::default() }
     }
 
     /// For reports only: it may have changed meanwhile.
@@ -119,7 +118,8 @@ impl WaitsFor {
 
     /// The number of the thread for whose end it waits. For reports only.
     pub(crate) fn thread(&self) -> Option<u64> {
-        Some(self.thread.load(Ordering::Relaxed)).filter(|&thread| thread != 0)
+        let word = self.detail.load(Ordering::Relaxed).addr();
+        (word & 1 == 1).then_some((word >> 1) as u64)
     }
 
     /// What else there is to say.
@@ -128,8 +128,12 @@ impl WaitsFor {
     ///
     /// The green thread is held (`life` invariant 5) for as long as what is returned is used.
     pub(super) unsafe fn detail(&self) -> Option<&Detail> {
+        let detail = self.detail.load(Ordering::Relaxed);
+        if detail.addr() & 1 == 1 {
+            return None;
+        }
         // SAFETY: it is cleared before it goes, by the green thread, which is held.
-        unsafe { self.detail.load(Ordering::Relaxed).as_ref() }
+        unsafe { detail.as_ref() }
     }
 
     #[inline]
@@ -151,7 +155,8 @@ impl WaitingFor {
 
     /// [`new`](WaitingFor::new) for the wait for the end of a thread, by its number.
     pub(crate) fn end_of(thread: u64, reason: &'static Reason) -> EndOf {
-        set_thread(thread);
+        // Numbers count up from 1, and end before they have no room here.
+        set_detail(ptr::without_provenance((thread as usize) << 1 | 1));
         EndOf(WaitingFor::new(reason))
     }
 }
@@ -169,7 +174,7 @@ pub(crate) struct EndOf(WaitingFor);
 impl Drop for EndOf {
     fn drop(&mut self) {
         // The reason goes right after, with the field.
-        set_thread(0);
+        set_detail(ptr::null());
     }
 }
 
@@ -221,13 +226,6 @@ impl Holder {
     /// The number of who took the lock last, while it is taken.
     pub(super) fn number(&self) -> Option<u64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|&number| number != 0)
-    }
-}
-
-fn set_thread(thread: u64) {
-    if let Some((_, fiber)) = Worker::on_fiber() {
-        // SAFETY: the calling fiber runs.
-        unsafe { fiber.as_ref() }.waits_for.thread.store(thread, Ordering::Relaxed);
     }
 }
 
@@ -284,9 +282,8 @@ pub(crate) unsafe fn take_back<P>(
 ) {
     let Some((worker, _)) = Worker::on_fiber() else { return };
     let mut take_from = |fiber: &Header| {
-        let detail = fiber.waits_for.detail.load(Ordering::Relaxed);
-        // SAFETY: the fiber clears it before it goes, and fibers that live here do not run now.
-        if let Some(&Detail::Lock(holder, node)) = unsafe { detail.as_ref() }
+        // SAFETY: fibers that live here do not run now, as if they were held.
+        if let Some(&Detail::Lock(holder, node)) = unsafe { fiber.waits_for.detail() }
             && ptr::eq(holder, lock)
         {
             // SAFETY: as for the detail, which lies beside the node; it is of this list.

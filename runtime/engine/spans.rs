@@ -256,9 +256,9 @@ impl Header {
     /// Calls what may wait, though the caller is about to wait itself (invariant 1).
     fn call_out<R>(&self, body: impl FnOnce() -> R) -> R {
         self.marks.set(CALLING, true);
-        let parked_at = self.parked_at.replace((ptr::null(), false));
+        let parked_at = self.parked_at.replace(ptr::null());
         let result = body();
-        if self.parked_at.get().0.is_null() {
+        if self.parked_at.get().is_null() {
             self.parked_at.set(parked_at);
         } else {
             // It runs, so this leaves a token and wakes nobody.

@@ -158,23 +158,15 @@ where
         None => (0, coarse::now()),
     };
     let id = worker.map_or_else(shared::next_id, Worker::next_id);
-    let birth = Birth {
-        spanned: Spanned::new(span, shared.in_spans, id, name.as_deref(), site),
-        lane,
-        stack_class,
-        id,
-        parent,
-        since,
-        site,
-        name,
-        bindings: Bindings::inherit(),
-    };
+    let spanned = Spanned::new(span, shared.in_spans, id, name.as_deref(), site);
+    let bindings = Bindings::inherit();
     // Once there is nothing left to panic, as a subscriber may that makes the span.
     match worker {
         Some(worker) => worker.take_place(stack_class)?,
         None => shared.take_place_outside(stack_class)?,
     }
-    // At one place for both, where it is filled in without a copy.
+    // Put together where it is needed, after the last error: it is not copied then.
+    let birth = Birth { lane, stack_class, id, parent, since, site, name, bindings, spanned };
     // SAFETY: passed on.
     let (task, fiber) = unsafe { FiberRef::new(birth, starts_at, closure) };
     match worker {

@@ -65,8 +65,9 @@ impl Worker {
     fn suspend(fiber: NonNull<Header>, how: Suspend) {
         // SAFETY: the calling fiber runs.
         let header = unsafe { fiber.as_ref() };
-        let here = 0_u8;
-        header.parked_at.set((&raw const here, how != Suspend::Yield));
+        let here = 0_u16;
+        let is_deep = usize::from(how != Suspend::Yield);
+        header.parked_at.set((&raw const here).cast::<u8>().wrapping_add(is_deep));
         // SAFETY: it lies on the fiber's stack, below which nothing has returned yet.
         let yielder = unsafe { &*header.yielder.get() };
         yielder.suspend(how);

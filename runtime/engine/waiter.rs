@@ -106,6 +106,7 @@ impl Waiter {
         }
     }
 
+    #[inline]
     pub(crate) fn life(&self) -> &Life {
         match self {
             Waiter::Fiber(fiber) => &fiber.header().life,

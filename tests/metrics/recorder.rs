@@ -72,6 +72,9 @@ impl Recorder {
     }
 }
 
+/// A span that it makes for nobody.
+pub const REFUSED: &str = "a span that is refused";
+
 #[derive(Default)]
 struct Texts(HashMap<&'static str, String>);
 
@@ -91,6 +94,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
         attributes.record(&mut texts);
         let named = texts.0.remove("who").or_else(|| texts.0.remove("name"));
         let name = named.unwrap_or_else(|| attributes.metadata().name().to_owned());
+        assert_ne!(name, REFUSED, "by this subscriber");
         self.0.lock().unwrap().names.insert(id.into_u64(), name);
     }
 

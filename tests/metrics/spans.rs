@@ -1,9 +1,10 @@
 //! What a green thread's span is, and when.
 
 use crate::flavour::on_workers;
-use crate::recorder::Recorder;
+use crate::recorder::{REFUSED, Recorder};
 use greenstd::thread::{self, Builder};
 use greenstd::{runtime, sync};
+use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,24 @@ fn a_runtime_may_give_spans_to_all_but_those_who_want_none() {
     });
     assert_eq!(recorder.said("default: in")[0].spans, ["main", "by default"]);
     assert!(recorder.said("default: out")[0].spans.is_empty());
+}
+
+#[test]
+fn a_subscriber_that_panics_at_a_spawn_takes_no_place() {
+    let _recorder = Recorder::everywhere();
+    let runtime = runtime::Builder::new().workers(1).live_limit(2).build().unwrap();
+    runtime.run(|| {
+        for _ in 0..3 {
+            let spawn = || named(REFUSED).span(true).spawn(|| ());
+            assert!(panic::catch_unwind(spawn).is_err());
+        }
+        thread::spawn(|| ()).join().expect("there is room for one beside the main thread");
+    });
+    let refused = named(REFUSED).span(true);
+    let spawn = || refused.spawn_on(&runtime, || ());
+    assert!(panic::catch_unwind(panic::AssertUnwindSafe(spawn)).is_err());
+    runtime.spawn(|| ()).join().unwrap();
+    assert_eq!(runtime.shutdown_listing().len(), 0);
 }
 
 #[test]

@@ -270,7 +270,7 @@ impl Worker {
         }
     }
 
-    fn take_stack(&self, class: SizeClass) -> io::Result<Stack> {
+    pub(super) fn take_stack(&self, class: SizeClass) -> io::Result<Stack> {
         if class == self.shared.default_class {
             self.stacks.borrow_mut().take(&self.shared.stacks)
         } else {
@@ -278,7 +278,7 @@ impl Worker {
         }
     }
 
-    fn put_stack(&self, class: SizeClass, stack: Stack) {
+    pub(super) fn put_stack(&self, class: SizeClass, stack: Stack) {
         if class == self.shared.default_class {
             self.stacks.borrow_mut().put(&self.shared.stacks, stack);
         } else {

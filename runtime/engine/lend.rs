@@ -123,7 +123,7 @@ impl Worker {
         let (pool, class) = (&self.shared.stacks, self.shared.default_class);
         // Whoever gets none goes on where it is.
         pool.reserve(class, 1).ok()?;
-        let stack = self.stacks.borrow_mut().take(pool);
+        let stack = self.take_stack(class);
         if stack.is_err() {
             pool.unreserve(class, 1);
         }
@@ -140,9 +140,9 @@ impl Worker {
 
     #[cold]
     fn give_up_loan(&self, stack: Stack) {
-        let pool = &self.shared.stacks;
-        self.stacks.borrow_mut().put(pool, stack);
-        pool.unreserve(self.shared.default_class, 1);
+        let class = self.shared.default_class;
+        self.put_stack(class, stack);
+        self.shared.stacks.unreserve(class, 1);
     }
 
     /// Gives the stack up that is kept for loans.

@@ -131,16 +131,13 @@ impl<W> MutexWord<W> {
         take_back: impl FnOnce(&mut List<Turn, W>, &mut dyn FnMut(&Turn)),
     ) -> Option<MutexGuard<'_, List<Turn, W>>> {
         let mut queue = self.queue.lock();
-        let (mut is_any_back, mut is_own) = (false, false);
-        take_back(&mut queue, &mut |&turn| {
-            is_any_back = true;
-            is_own |= turn == Turn::Own;
-        });
-        let back = if is_any_back { QUEUED } else { 0 };
+        let mut is_own = false;
+        take_back(&mut queue, &mut |&turn| is_own |= turn == Turn::Own);
+        let queued = if queue.is_empty() { 0 } else { QUEUED };
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             let is_mine = is_own || word & LOCKED == 0;
-            let set = if is_mine { LOCKED | back } else { QUEUED | HUNGRY };
+            let set = if is_mine { LOCKED | queued } else { QUEUED | HUNGRY };
             let after = (word & !WOKEN) | set;
             match self.word.compare_exchange_weak(word, after, Ordering::Acquire, Ordering::Relaxed)
             {

@@ -31,21 +31,8 @@ impl Registers {
         UnwindRegsNative::new(self.pc, self.sp, self.bp)
     }
 
-    /// Goes on where a stack was lent: the trampoline between the two has the frame pointer point
-    /// at that of its caller and at the address to which it returns, on the stack of the caller.
-    /// Gives that address; none if this is no such place.
-    pub(super) fn leave_lent(
-        registers: &mut UnwindRegsNative,
-        (start, lender): (u64, &[u8]),
-        read_stack: &mut impl FnMut(u64) -> Result<u64, ()>,
-    ) -> Option<u64> {
-        let is_lenders = |address: u64| (start..start + lender.len() as u64).contains(&address);
-        let frame = registers.bp();
-        if !is_lenders(frame) || is_lenders(registers.sp()) {
-            return None;
-        }
-        let (saved, address) = (read_stack(frame).ok()?, read_stack(frame + 8).ok()?);
-        *registers = UnwindRegsNative::new(address, frame + 16, saved);
-        Some(address)
+    /// The frame pointer of a frame that is unwound to.
+    pub(super) fn frame_pointer(unwound: &UnwindRegsNative) -> u64 {
+        unwound.bp()
     }
 }

@@ -3,7 +3,9 @@
 use super::capture::Capture;
 use super::modules;
 use super::registers::Registers;
-use framehop::{CacheNative, FrameAddress, MayAllocateDuringUnwind, Unwinder, UnwinderNative};
+use framehop::{
+    CacheNative, FrameAddress, MayAllocateDuringUnwind, UnwindRegsNative, Unwinder, UnwinderNative,
+};
 use std::borrow::Cow;
 use std::ffi::c_void;
 use std::fmt;
@@ -102,12 +104,30 @@ impl Unwinding {
             let next = match unwinder.unwind_frame(frame, &mut caller, cache, &mut read_stack) {
                 Ok(next) => next,
                 // The caller's stack may lie below: that is told by the frame pointer.
-                Err(_) => Registers::leave_lent(&mut caller, lender, &mut read_stack),
+                Err(_) => leave_lent(&mut caller, lender, &mut read_stack),
             };
             let Some(next) = next.and_then(FrameAddress::from_return_address) else { return };
             frame = next;
         }
     }
+}
+
+/// Goes on where a stack was lent: the trampoline between the two has the frame pointer point at
+/// that of its caller and at the address to which it returns, on the stack of the caller. Gives
+/// that address; none if this is no such place.
+fn leave_lent(
+    registers: &mut UnwindRegsNative,
+    (start, lender): (u64, &[u8]),
+    read_stack: &mut impl FnMut(u64) -> Result<u64, ()>,
+) -> Option<u64> {
+    let is_lenders = |address: u64| (start..start + lender.len() as u64).contains(&address);
+    let frame = Registers::frame_pointer(registers);
+    if !is_lenders(frame) || is_lenders(registers.sp()) {
+        return None;
+    }
+    let (saved, address) = (read_stack(frame).ok()?, read_stack(frame + 8).ok()?);
+    *registers = UnwindRegsNative::new(address, frame + 16, saved);
+    Some(address)
 }
 
 /// Gives the function to which an address returns, and those that were inlined into it, to `each`.

@@ -9,6 +9,8 @@
 //! 1. The first error is noted before the ends of its stage are given up, so what that does to
 //!    the neighbours is never taken for the cause.
 //! 2. A stage that has its output refused by one that ended well has ended well, too.
+//! 3. A sink that ended well is noted before the others are killed: what one of them makes of a
+//!    neighbour that was is no error of the pipeline.
 
 use std::error::Error;
 use std::fmt;
@@ -103,7 +105,7 @@ impl<'p> Pipeline<'p> {
             copy(input, &mut sink)?;
             sink.flush()
         });
-        let first_error = Mutex::new(None);
+        let verdict = Verdict::default();
         let stages = std::mem::take(&mut self.stages);
         let outcome = nursery(|nursery| {
             let mut input = None;
@@ -118,13 +120,13 @@ impl<'p> Pipeline<'p> {
                     (Some(reader), Some(writer))
                 };
                 let ends = Ends { input: std::mem::replace(&mut input, reader), output: writer };
-                let stage = Stage { number, name, body, ends, first_error: &first_error };
+                let stage = Stage { number, name, body, ends, verdict: &verdict };
                 stage.spawn_in(nursery)?;
             }
             Ok(())
         });
-        match (outcome, first_error.into_inner().unwrap_or_else(PoisonError::into_inner)) {
-            (Err(Over), Some(error)) => Err(error),
+        match (outcome, verdict.0.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+            (Err(Over), Some(Err(error))) => Err(error),
             (Ok(()) | Err(Over), _) => Ok(moved.into_inner()),
         }
     }
@@ -194,6 +196,19 @@ impl From<PipelineError> for io::Error {
 /// Ends the others: a stage has noted its error, or the sink has all that it will get.
 struct Over;
 
+/// How the pipeline ended, by the first stage that says so.
+#[derive(Default)]
+struct Verdict(Mutex<Option<Result<(), PipelineError>>>);
+
+impl Verdict {
+    fn note(&self, outcome: Result<(), PipelineError>) -> Over {
+        // Never held across a wait.
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(outcome);
+        Over
+    }
+}
+
 /// The ends that a stage holds. If it goes without having ended well, its output fails.
 struct Ends {
     input: Option<MemoryPipeReader>,
@@ -219,7 +234,7 @@ struct Stage<'f, 'b> {
     name: String,
     body: Body<'b>,
     ends: Ends,
-    first_error: &'f Mutex<Option<PipelineError>>,
+    verdict: &'f Verdict,
 }
 
 impl<'f, 'b> Stage<'f, 'b> {
@@ -228,16 +243,16 @@ impl<'f, 'b> Stage<'f, 'b> {
         'f: 'scope,
         'b: 'scope,
     {
-        let (number, name, first_error) = (self.number, self.name.clone(), self.first_error);
+        let (number, name, verdict) = (self.number, self.name.clone(), self.verdict);
         let spawned = Builder::new().name(name.clone()).spawn_in(nursery, move || self.run());
         match spawned {
             Ok(_joined_by_the_nursery) => Ok(()),
-            Err(error) => Err(note(first_error, PipelineError { stage: number, name, error })),
+            Err(error) => Err(verdict.note(Err(PipelineError { stage: number, name, error }))),
         }
     }
 
     fn run(self) -> Result<(), Over> {
-        let Stage { number, name, body, mut ends, first_error } = self;
+        let Stage { number, name, body, mut ends, verdict } = self;
         let mut nothing = (io::empty(), io::sink());
         let outcome = {
             let input: &mut dyn Read = match &mut ends.input {
@@ -253,13 +268,13 @@ impl<'f, 'b> Stage<'f, 'b> {
         match outcome {
             Err(error) if !ends.is_end_of_a_refused(&error) => {
                 // Before `ends` are dropped: invariant 1.
-                Err(note(first_error, PipelineError { stage: number, name, error }))
+                Err(verdict.note(Err(PipelineError { stage: number, name, error })))
             }
+            // Whoever still runs works for nobody, and may wait for input that never comes.
+            _ if ends.output.is_none() => Err(verdict.note(Ok(()))),
             _ => {
-                let is_sink = ends.output.is_none();
                 ends.end_well();
-                // Whoever still runs works for nobody, and may wait for input that never comes.
-                if is_sink { Err(Over) } else { Ok(()) }
+                Ok(())
             }
         }
     }
@@ -271,13 +286,6 @@ impl Ends {
         let is_refused = |output: &MemoryPipeWriter| output.is_refused();
         error.kind() == ErrorKind::BrokenPipe && self.output.as_ref().is_some_and(is_refused)
     }
-}
-
-fn note(first_error: &Mutex<Option<PipelineError>>, error: PipelineError) -> Over {
-    // Never held across a wait.
-    let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
-    first.get_or_insert(error);
-    Over
 }
 
 /// Counts what the sink has taken.

@@ -160,6 +160,23 @@ laws! {
         }
     }
 
+    fn what_a_stage_makes_of_a_killed_neighbour_is_no_error_once_the_sink_has_ended() {
+        // The source waits for ever, so it is killed, which fails the read of the stage after it.
+        let (reader, writer) = io::pipe_in_memory(100);
+        let mut received = Vec::new();
+        let moved = pipeline(reader).stage("survives its kill", |input, output| {
+            output.write_all(&[1; 5])?;
+            greenstd::thread::shield(|| input.read(&mut [0; 5])).map(drop)
+        }).stage("head", |input, output| {
+            let mut bytes = [0; 5];
+            input.read_exact(&mut bytes)?;
+            output.write_all(&bytes)
+        }).run(&mut received);
+        drop(writer);
+        assert_eq!(moved.unwrap(), 5);
+        assert_eq!(received, [1; 5]);
+    }
+
     fn panic_of_a_stage_is_the_callers() {
         let caught = std::panic::catch_unwind(|| {
             pipeline(io::repeat(1)).stage("a", add_one).stage("panics", |input, _| {

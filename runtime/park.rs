@@ -15,14 +15,13 @@
 use crate::engine::{self, Killed, Waiter};
 use std::time::Instant;
 
-pub(crate) use crate::engine::try_spend_io_budget as try_spend_budget;
 pub(crate) use crate::engine::{
     Arm, Ask, BYTES_PER_IO_CALL, Choice, Line, Mutex, MutexGuard, Place, Reason, Waited,
     WaitingFor, Wakeup, Wakeups, deadline, grant_each, is_to_end, park_shielded, wait_in_line,
 };
 pub use crate::engine::{
     ExternalWork, Outcome, ServiceThread, is_on_green_thread, spend_io_budget as spend_budget,
-    spend_io_bytes as spend_bytes,
+    spend_io_bytes as spend_bytes, try_spend_io_budget as try_spend_budget,
 };
 
 /// The right to wake one thread. Cheap to clone, and to keep after the thread has ended.

@@ -122,11 +122,21 @@ pub(crate) fn sent(
     if !descriptor.kind().is_socket() || descriptor.is_known_nonblocking() {
         return None;
     }
-    let call = Call::new(descriptor, Interest::Write, blocked);
-    let answer = if descriptor.kind().is_stream_socket() {
-        call.moving(length).run_all(length, |how, moved| now(moved, flags | dont_wait(how)))
-    } else {
-        call.run(|how| now(0, flags | dont_wait(how)))
+    let call = Call::new(descriptor, Interest::Write, blocked).moving(length);
+    // As a rule there is room.
+    let first = call.at_once(|| now(0, flags | libc::MSG_DONTWAIT));
+    let answer = match (first, descriptor.kind().is_stream_socket()) {
+        (Some(Ok(sent)), true) if sent < length => {
+            let rest = length - sent;
+            let more = call
+                .moving(rest)
+                .run_all(rest, |how, moved| now(sent + moved, flags | dont_wait(how)));
+            // The bytes before an error are told now, and the error by the next call.
+            Ok(sent + more.unwrap_or(0))
+        }
+        (Some(answer), _) => answer,
+        (None, true) => call.run_all(length, |how, moved| now(moved, flags | dont_wait(how))),
+        (None, false) => call.run(|how| now(0, flags | dont_wait(how))),
     };
     Some(if wait::is_misjudged(descriptor, answer) { Err(wait::LOOK_AGAIN) } else { answer })
 }

@@ -155,16 +155,45 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Makes the call if it is worth trying and need not wait, without what a wait takes. `None` if
+    /// it was not, or has to wait; or if others are to run first.
+    ///
+    /// For an `attempt` that is a plain system call: what it calls is hooked still.
+    #[inline]
+    pub(crate) fn at_once(&self, attempt: impl FnOnce() -> Answer) -> Option<Answer> {
+        let told = self.told();
+        if !self.is_worth_trying(told) || !park::try_spend_budget() {
+            return None;
+        }
+        match attempt() {
+            Err(libc::EAGAIN) => {
+                self.forget_blocked(told);
+                None
+            }
+            answer => Some(self.done(answer, told)),
+        }
+    }
+
+    /// What was told, for who makes the call next to judge by.
+    #[inline]
+    fn told(&self) -> Option<(&'static Unowned, Told)> {
+        self.descriptor.slot.place().and_then(|place| Some((place, place.told()?)))
+    }
+
+    #[inline]
+    fn is_worth_trying(&self, told: Option<(&Unowned, Told)>) -> bool {
+        !self.is_told || told.is_none_or(|(_, told)| told.is_ready(self.interest))
+    }
+
     #[inline]
     fn run_inside(
         &self,
         deadline: Option<&mut Option<Option<Instant>>>,
         mut attempt: impl FnMut(Attempt) -> Answer,
     ) -> Answer {
-        let Descriptor { slot, .. } = self.descriptor;
         // A wait that was told nothing, and one that was, judge by what was told before the call.
-        let told = slot.place().and_then(|place| Some((place, place.told()?)));
-        if !self.is_told || told.is_none_or(|(_, told)| told.is_ready(self.interest)) {
+        let told = self.told();
+        if self.is_worth_trying(told) {
             match attempt(Attempt::NoWait) {
                 Err(libc::EAGAIN) => self.forget_blocked(told),
                 answer => return self.done(answer, told),

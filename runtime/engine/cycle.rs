@@ -81,17 +81,33 @@ impl Worker {
         let fibers = self.ready.len().min(at_most);
         let free_fibers = self.remote().backlog.len().min(at_most);
         let left_over = self.run_tasks(at_most);
-        for _ in 0..free_fibers {
+        if free_fibers > 0 {
             // Shorter than it was only if the sentry took it.
-            let Some(work) = self.pop_backlog() else { break };
-            self.run_one(work.0);
+            self.run_fibers(free_fibers, || self.pop_backlog().map(|work| work.0));
         }
-        for _ in 0..fibers {
+        if fibers > 0 {
             // Shorter than it was only if a fiber that unwinds took itself out (`park_in_place`).
-            let Some(fiber) = self.ready.pop_front() else { break };
-            self.run_one(fiber);
+            self.run_fibers(fibers, || self.ready.pop_front());
         }
         left_over + free_fibers + fibers + self.run_tasks(at_most) > 0
+    }
+
+    /// Runs so many of a queue: fibers that go on, as a rule, so what begins and ends a green
+    /// thread is apart, and the loop small enough for the registers.
+    #[inline(never)]
+    fn run_fibers(&self, fibers: usize, next: impl Fn() -> Option<NonNull<Header>>) {
+        for _ in 0..fibers {
+            let Some(fiber) = next() else { break };
+            // SAFETY: it was queued, so it is alive, and this worker has it to itself now.
+            if unsafe { &*fiber.as_ref().coroutine.get() }.is_none() {
+                self.run_one(fiber);
+                continue;
+            }
+            if self.resume(fiber) {
+                self.end_apart(fiber);
+            }
+            self.count_switch();
+        }
     }
 
     /// Runs the tasks that are there, but none that they spawn. Returns how many.
@@ -108,9 +124,14 @@ impl Worker {
     pub(super) fn run_one(&self, fiber: NonNull<Header>) {
         // SAFETY: it was queued, so it is alive, and this worker has it to itself now.
         let is_started = unsafe { &*fiber.as_ref().coroutine.get() }.is_some();
-        if is_started || self.start(fiber) {
-            self.resume(fiber);
+        if (is_started || self.start(fiber)) && self.resume(fiber) {
+            self.end(fiber);
         }
+        self.count_switch();
+    }
+
+    #[inline(always)]
+    fn count_switch(&self) {
         self.measure_slice();
         if self.pulse.count() {
             self.look();
@@ -206,56 +227,6 @@ impl Worker {
         true
     }
 
-    /// Puts a green thread into the list of those that live here, if it is in none yet.
-    fn settle(&self, header: &Header, task: NonNull<Header>) {
-        if !header.home.load(Ordering::Relaxed).is_null() {
-            return;
-        }
-        header.home.store(ptr::from_ref(self.remote()).cast_mut(), Ordering::Relaxed);
-        // SAFETY: the queue's reference becomes the list's.
-        let reference = unsafe { FiberRef::from_raw(task) };
-        let index = match header.lane {
-            Lane::Free => {
-                self.call_sentry();
-                self.remote().free_fibers.lock().insert(reference)
-            }
-            Lane::Pinned | Lane::Local => self.with_fibers(|fibers| {
-                let index = fibers.insert(reference);
-                self.remote().set_load(fibers.len());
-                index
-            }),
-        };
-        header.index.set(u32::try_from(index).expect("fewer than 2^32 fibers fit into memory"));
-    }
-
-    /// Takes a green thread out of that list, and its timer with it.
-    fn depart(&self, header: &Header) -> FiberRef {
-        let index = header.index.get() as usize;
-        let reference = match header.lane {
-            Lane::Free => {
-                header.remove_free_timer();
-                // SAFETY: it was settled, and its home lies in `Shared`.
-                let home = unsafe { &*header.home.load(Ordering::Relaxed) };
-                home.free_fibers.lock().remove(index)
-            }
-            Lane::Pinned | Lane::Local => {
-                if let Some(timer) = header.timer.take() {
-                    self.timers.borrow_mut().remove(timer);
-                }
-                self.with_fibers(|fibers| {
-                    let reference = fibers.remove(index);
-                    self.remote().set_load(fibers.len());
-                    reference
-                })
-            }
-        };
-        if header.lane == Lane::Free && self.shared.is_closing.load(Ordering::Relaxed) {
-            // Each worker waits for the last free fiber before it ends.
-            self.shared.close();
-        }
-        reference
-    }
-
     /// Parks a task until its time has come: it costs a timer here, and no stack. Kills and the
     /// end of the runtime find it as they find a parked fiber.
     #[cold]
@@ -303,8 +274,9 @@ impl Worker {
         shared::finish(reference);
     }
 
-    #[inline]
-    fn resume(&self, fiber: NonNull<Header>) {
+    /// True if the fiber has returned.
+    #[inline(always)]
+    fn resume(&self, fiber: NonNull<Header>) -> bool {
         // SAFETY: alive: the list of fibers holds a reference until `end`.
         let header = unsafe { fiber.as_ref() };
         self.pulse.enter(fiber);
@@ -328,8 +300,9 @@ impl Worker {
                     self.push_again(header.lane, fiber);
                 }
             }
-            CoroutineResult::Return(()) => self.end(header, fiber),
+            CoroutineResult::Return(()) => return true,
         }
+        false
     }
 
     /// Queues a fiber that has given the worker back, and can go on.
@@ -341,20 +314,30 @@ impl Worker {
         }
     }
 
+    #[inline(never)]
+    fn end_apart(&self, fiber: NonNull<Header>) {
+        self.end(fiber);
+    }
+
     /// Clears up after a fiber that has returned.
-    fn end(&self, header: &Header, fiber: NonNull<Header>) {
+    #[inline(always)]
+    fn end(&self, fiber: NonNull<Header>) {
+        // SAFETY: alive, as in `resume`.
+        let header = unsafe { fiber.as_ref() };
         self.pulse.ended();
-        // SAFETY: `fiber` invariant 2.
-        let coroutine = unsafe { (*header.coroutine.get()).take() };
-        let stack = coroutine.expect("only started fibers return").into_stack();
         header.own.set(None);
         if let Some(block) = header.block.take() {
             self.blocks.borrow_mut().put(block);
         }
-        let class = header.stack_class;
-        self.put_stack(class, stack);
         let reference = self.depart(header);
         debug_assert_eq!(reference.as_raw(), fiber);
+        // After that: a part of it was written as the fiber returned, and to read it as a whole
+        // would wait for that.
+        // SAFETY: `fiber` invariant 2.
+        let coroutine = unsafe { (*header.coroutine.get()).take() };
+        let stack = coroutine.expect("only started fibers return").into_stack();
+        let class = header.stack_class;
+        self.put_stack(class, stack);
         self.give_place(class);
         shared::finish(reference);
     }

@@ -38,8 +38,9 @@ pub(crate) struct Limits {
     earliest: Cell<Option<Instant>>,
     innermost: Cell<*const Frame>,
     shields: Cell<u32>,
-    /// Linked scopes that have a flag. One more in a forked child, where nothing is as usual.
-    pub(super) cancellable: Cell<u32>,
+    /// Open scopes and shields, hidden or not, for a look at one place whether there is anything.
+    /// One more in a forked child, where nothing is as usual.
+    pub(super) open: Cell<u32>,
     /// Scopes that were opened so far.
     scopes: Cell<u64>,
 }
@@ -73,7 +74,7 @@ impl Limits {
             earliest: Cell::new(None),
             innermost: Cell::new(ptr::null()),
             shields: Cell::new(0),
-            cancellable: Cell::new(0),
+            open: Cell::new(0),
             scopes: Cell::new(0),
         }
     }
@@ -81,7 +82,7 @@ impl Limits {
     /// Whether nothing limits or shields the thread, as is usual.
     #[inline]
     pub(crate) fn is_clear(&self) -> bool {
-        self.earliest.get().is_none() && self.shields.get() == 0 && self.cancellable.get() == 0
+        self.open.get() == 0
     }
 
     #[inline]
@@ -92,7 +93,7 @@ impl Limits {
     /// The earliest deadline of all scopes; one that has passed if a scope was cancelled.
     #[inline]
     fn earliest(&self) -> Option<Instant> {
-        if self.cancellable.get() > 0 && self.frames().any(Frame::is_cancelled) {
+        if self.frames().any(Frame::is_cancelled) {
             return Some(clock::now());
         }
         self.earliest.get()
@@ -143,7 +144,7 @@ pub(crate) fn earliest() -> Option<Instant> {
 /// Whether a scope limits the waits of the calling thread.
 #[inline]
 pub(crate) fn is_limited() -> bool {
-    Limits::with(|limits| limits.earliest.get().is_some() || limits.cancellable.get() > 0)
+    Limits::with(|limits| !limits.innermost.get().is_null())
 }
 
 /// Whether the calling thread was killed, and no shield holds that off.
@@ -245,10 +246,6 @@ fn enter<T>(
 }
 
 impl Frame {
-    fn has_flag(&self) -> bool {
-        !self.cancelled.is_null()
-    }
-
     fn is_cancelled(&self) -> bool {
         // SAFETY: it outlives `cancellable`, whose frame this is.
         // Acquire: what was done before the scope was cancelled is visible to whoever unwinds.
@@ -271,8 +268,8 @@ impl<'f> Linked<'f> {
         Limits::with(|limits| {
             let earliest = [limits.earliest.get(), frame.deadline].into_iter().flatten().min();
             limits.earliest.set(earliest);
-            limits.cancellable.set(limits.cancellable.get() + u32::from(frame.has_flag()));
             limits.innermost.set(frame);
+            limits.open.set(limits.open.get() + 1);
         });
         Linked { frame }
     }
@@ -283,8 +280,8 @@ impl Drop for Linked<'_> {
     fn drop(&mut self) {
         Limits::with(|limits| {
             limits.earliest.set(self.frame.outer_earliest);
-            limits.cancellable.set(limits.cancellable.get() - u32::from(self.frame.has_flag()));
             limits.innermost.set(self.frame.outer);
+            limits.open.set(limits.open.get() - 1);
         });
     }
 }
@@ -299,17 +296,16 @@ pub(crate) fn shield<T>(body: impl FnOnce() -> T) -> T {
 struct Shield {
     earliest: Option<Instant>,
     innermost: *const Frame,
-    cancellable: u32,
 }
 
 impl Shield {
     fn new() -> Shield {
         Limits::with(|limits| {
             limits.shields.set(limits.shields.get() + 1);
+            limits.open.set(limits.open.get() + 1);
             Shield {
                 earliest: limits.earliest.take(),
                 innermost: limits.innermost.replace(ptr::null()),
-                cancellable: limits.cancellable.take(),
             }
         })
     }
@@ -319,9 +315,9 @@ impl Drop for Shield {
     fn drop(&mut self) {
         Limits::with(|limits| {
             limits.shields.set(limits.shields.get() - 1);
+            limits.open.set(limits.open.get() - 1);
             limits.earliest.set(self.earliest);
             limits.innermost.set(self.innermost);
-            limits.cancellable.set(self.cancellable);
         });
     }
 }

@@ -1,10 +1,10 @@
 //! What a worker measures of itself, at the moments at which it reads the clock anyway.
 //!
 //! Those are its looks at timers and reactor (`pace`): one in 61 switches, or as soon as switches
-//! take long. A look knows how long the switches since the last one took in the mean, which is
-//! counted as so many slices of that length; and it is where a *probe* begins or ends, one at a
-//! time: how long whoever came last into the queue has to wait for his turn, found by counting the
-//! switches until it has come.
+//! take long. Looks know how long the switches between them took in the mean; once those make up
+//! a millisecond (`SAMPLE_EVERY`), they are counted as so many slices of that length, and a *probe*
+//! begins, one at a time: how long whoever came last into the queue has to wait for his turn, found
+//! by counting the switches until it has come.
 //!
 //! With `Builder::statistics` the clock is read after every switch, so slices are exact, and
 //! so are the probes' moments.
@@ -14,12 +14,17 @@ use super::worker::Worker;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+/// How much time of switches is told at once: looks may be a microsecond apart.
+const SAMPLE_EVERY: Duration = Duration::from_millis(1);
+
 /// What a worker has under way of its measurements.
 #[derive(Debug)]
 pub(super) struct Meter {
     /// The clock is read after every switch.
     is_exact: bool,
     slice_began: Cell<Instant>,
+    /// Slices that are not counted yet: how many, and how long together.
+    slices: Cell<(u32, Duration)>,
     probe: Cell<Option<Probe>>,
 }
 
@@ -35,7 +40,12 @@ struct Probe {
 
 impl Meter {
     pub(super) fn new(is_exact: bool) -> Meter {
-        Meter { is_exact, slice_began: Cell::new(Instant::now()), probe: Cell::new(None) }
+        Meter {
+            is_exact,
+            slice_began: Cell::new(Instant::now()),
+            slices: Cell::new((0, Duration::ZERO)),
+            probe: Cell::new(None),
+        }
     }
 }
 
@@ -65,14 +75,22 @@ impl Worker {
     /// Begins a new interval of the pace, and counts what the last one tells. To be called at each
     /// look.
     pub(super) fn note_look(&self, now: Instant) {
-        let (switches, per_switch) = self.pace.looked(&self.pulse, now);
+        let (switches, timed) = self.pace.looked(&self.pulse, now);
         let counters = self.counters();
         counters.switches.add(u64::from(switches));
         counters.events.add(self.reactor.take_uncounted());
-        if !self.meter.is_exact {
-            if let Some(per_switch) = per_switch {
-                counters.slices.record(nanos(per_switch), u64::from(switches));
-            }
+        if self.meter.is_exact {
+            return;
+        }
+        let (count, sum) = self.meter.slices.get();
+        let (more, took) = timed.unwrap_or_default();
+        let (count, sum) = (count + more, sum + took);
+        let is_enough = sum >= SAMPLE_EVERY;
+        self.meter.slices.set(if is_enough { (0, Duration::ZERO) } else { (count, sum) });
+        if is_enough {
+            counters.slices.record(nanos(sum) / u64::from(count.max(1)), u64::from(count));
+        }
+        if is_enough || self.meter.probe.get().is_some() {
             self.probe(now, switches);
         }
     }

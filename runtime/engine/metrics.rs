@@ -100,15 +100,16 @@ pub struct Metrics {
     pub hogs: u64,
     /// How long a green thread ran before it gave its worker back, switch included.
     ///
-    /// The mean of 61 switches at a time, as long as they are short; of fewer, down to each one by
-    /// itself, as they get longer than some µs. With [`Builder::statistics`] each by itself,
-    /// always.
+    /// The mean of those of a millisecond at a time, as long as they are short; of fewer, down to
+    /// each one by itself, as they get longer than some µs. With [`Builder::statistics`] each by
+    /// itself, always.
     pub slices: Histogram,
     /// How long a green thread that could run waited for its turn.
     ///
     /// Of one at a time for each worker: the next one is measured when the turn of the last has
-    /// come. To within some switches, or exactly with [`Builder::statistics`]. One that has to
-    /// wait for nobody counts as 0.
+    /// come, and a millisecond of slices has passed. To within some switches, or exactly, and
+    /// without that millisecond, with [`Builder::statistics`]. One that has to wait for nobody
+    /// counts as 0.
     pub run_delays: Histogram,
     /// Stacks.
     pub stacks: StackStatistics,

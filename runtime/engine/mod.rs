@@ -63,6 +63,8 @@ mod drive;
 #[cfg(not(loom))]
 mod driven;
 #[cfg(not(loom))]
+mod dwellers;
+#[cfg(not(loom))]
 mod early;
 #[cfg(not(loom))]
 mod end_arm;
@@ -230,7 +232,7 @@ pub(crate) use self::{
     monitor::Function,
     park::{
         deadline, is_elsewhere, own_reactor, park_shielded, park_until, register,
-        register_from_anywhere, try_spend_io_budget, yield_now,
+        register_from_anywhere, yield_now,
     },
     poll::{look, poll, poll_all, poll_for_any},
     raw_fd::from_raw_fd,
@@ -276,7 +278,7 @@ pub use self::{
     nursery::{Nursery, nursery},
     outside::{ExternalWork, ServiceThread},
     own::ThreadLocals,
-    park::{Outcome, is_on_green_thread, spend_io_budget, spend_io_bytes},
+    park::{Outcome, is_on_green_thread, spend_io_budget, spend_io_bytes, try_spend_io_budget},
     poll::{PollFd, PollFlags},
     quiet::wait_idle,
     report::{ErrorHook, set_error_hook, take_error_hook},

@@ -159,9 +159,9 @@ impl Pace {
     }
 
     /// Sets the interval to the next look, which the switches since the last one predict. Returns
-    /// how many of those nobody was told of yet, and how long each took in the mean, if that is
-    /// known.
-    pub(super) fn looked(&self, pulse: &Pulse, now: Instant) -> (u32, Option<Duration>) {
+    /// how many of those nobody was told of yet; and how many there were and how long they took
+    /// together, if that is known.
+    pub(super) fn looked(&self, pulse: &Pulse, now: Instant) -> (u32, Option<(u32, Duration)>) {
         let elapsed = now.saturating_duration_since(self.last_look.replace(now));
         let count = self.tell(pulse);
         self.told.set(0);
@@ -169,12 +169,11 @@ impl Pace {
             pulse.begin(self.interval.get());
             return (count, None);
         }
-        let per_switch = elapsed / self.interval.get();
-        let switches = LOOK_EVERY.as_nanos() / per_switch.as_nanos().max(1);
-        let interval = (switches as u32).clamp(1, SWITCHES_AT_MOST);
+        let switches = self.interval.get();
+        let interval = interval_after(switches, elapsed);
         self.interval.set(interval);
         pulse.begin(interval);
-        (count, Some(per_switch))
+        (count, Some((switches, elapsed)))
     }
 
     /// Ends an interval before a wait in the reactor. Returns how many switches there were in it
@@ -195,5 +194,33 @@ impl Pace {
     pub(super) fn slept(&self, pulse: &Pulse) {
         self.has_slept.set(true);
         pulse.begin(self.interval.get());
+    }
+}
+
+/// How many switches fit between two looks, if each takes as long as the last ones.
+fn interval_after(switches: u32, elapsed: Duration) -> u32 {
+    // As a rule, and without a division.
+    if elapsed <= LOOK_EVERY / SWITCHES_AT_MOST * switches {
+        return SWITCHES_AT_MOST;
+    }
+    let fit = LOOK_EVERY.as_nanos() * u128::from(switches) / elapsed.as_nanos();
+    (fit as u32).clamp(1, SWITCHES_AT_MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_switches_as_take_a_millisecond() {
+        let micros = Duration::from_micros;
+        assert_eq!(interval_after(61, Duration::ZERO), 61);
+        assert_eq!(interval_after(61, micros(976)), 61);
+        assert_eq!(interval_after(61, micros(1_220)), 50);
+        assert_eq!(interval_after(61, micros(61_000)), 1);
+        assert_eq!(interval_after(61, Duration::from_secs(100_000)), 1);
+        assert_eq!(interval_after(1, micros(10)), 61);
+        assert_eq!(interval_after(1, micros(500)), 2);
+        assert_eq!(interval_after(1, micros(1_001)), 1);
     }
 }

@@ -160,9 +160,11 @@ pub fn spend_io_budget() {
     }
 }
 
-/// [`spend_io_budget`] for a caller that must not yield where it is: false if it should, soon.
+/// [`spend_budget`](crate::park::spend_budget) for a caller that must not yield where it is: false
+/// if it should, soon.
 #[inline]
-pub(crate) fn try_spend_io_budget() -> bool {
+#[must_use]
+pub fn try_spend_io_budget() -> bool {
     Worker::on_fiber().is_none_or(|(worker, _)| worker.spend_io_budget())
 }
 

@@ -197,14 +197,20 @@ impl<W> Slot<W> {
         }
         let is_told = |interest: Interest| bits & interest.mask() != 0;
         let mut waiters = self.waiters.lock();
-        let first = [Interest::Read, Interest::Write]
-            .map(|interest| is_told(interest).then(|| waiters.first[interest as usize].take()));
-        let rest: Option<Vec<_>> = waiters
-            .rest
+        let Waiters { first: [reader, writer], rest } = &mut *waiters;
+        let reader = if is_told(Interest::Read) { reader.take() } else { None };
+        let writer = if is_told(Interest::Write) { writer.take() } else { None };
+        let rest: Option<Vec<_>> = rest
             .as_mut()
             .map(|rest| rest.extract_if(.., |(interest, _)| is_told(*interest)).collect());
         drop(waiters);
-        first.into_iter().flatten().flatten().for_each(&mut wake);
+        // One after the other: an iterator over both is several times as long.
+        if let Some(reader) = reader {
+            wake(reader);
+        }
+        if let Some(writer) = writer {
+            wake(writer);
+        }
         rest.into_iter().flatten().for_each(|(_, waiter)| wake(waiter));
     }
 }

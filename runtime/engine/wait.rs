@@ -17,6 +17,7 @@ use super::life::Life;
 use super::shared;
 use super::timers::Timers;
 use super::worker::{BYTES_PER_IO_CALL, IO_BUDGET, Worker};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,7 @@ impl Worker {
     fn suspend(fiber: NonNull<Header>, how: Suspend) {
         // SAFETY: the calling fiber runs.
         let header = unsafe { fiber.as_ref() };
-        let here = 0_u16;
+        let here = MaybeUninit::<u16>::uninit();
         let is_deep = usize::from(how != Suspend::Yield);
         header.parked_at.set((&raw const here).cast::<u8>().wrapping_add(is_deep));
         // SAFETY: it lies on the fiber's stack, below which nothing has returned yet.

@@ -301,8 +301,8 @@ impl Worker {
     pub(super) fn distrust(&self) {
         if let Some(fiber) = self.pulse.fiber() {
             // SAFETY: it runs, so its home's list holds a reference.
-            let cancellable = unsafe { &fiber.as_ref().limits.cancellable };
-            cancellable.set(cancellable.get() + 1);
+            let open = unsafe { &fiber.as_ref().limits.open };
+            open.set(open.get() + 1);
         }
         self.pace.look_next(&self.pulse);
     }
